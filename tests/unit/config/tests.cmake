@@ -1,0 +1,1 @@
+# The config room's unit tests and fuzz targets.

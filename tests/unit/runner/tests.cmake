@@ -1,0 +1,1 @@
+# The runner room's unit tests and fuzz targets.

@@ -1,0 +1,1 @@
+# The server room's unit tests and fuzz targets.
