@@ -1,0 +1,107 @@
+/* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. */
+#ifndef DD_CONFIG_SETTINGS_H
+#define DD_CONFIG_SETTINGS_H
+
+#include "base/base.h"
+
+/* How a sender without a signature proves itself: a header with a configured value. */
+typedef struct dd_sender_settings {
+    char *name; /* POST /hooks/NAME */
+    char *kind; /* the row of the senders' table */
+    dd_strv secrets;
+    char *auth_header; /* header name and the value it must have */
+    char *auth_value;
+    char *registry;    /* the registry that this door speaks for; NULL for forges */
+    dd_place place;    /* where in the settings file it stands */
+} dd_sender_settings;
+
+typedef struct dd_registry_settings {
+    char *host;
+    char *username;
+    char *password;
+    char *ca_file;
+    bool plain_http;
+    bool push_confirm; /* confirm digests at the registry before a run (default true) */
+} dd_registry_settings;
+
+typedef struct dd_forge_settings {
+    char *host; /* host[:port] */
+    char *kind;
+    char *username;
+    char *token;
+    char *ca_file;
+    bool plain_http; /* http:// may be fetched from this host */
+} dd_forge_settings;
+
+typedef struct dd_settings {
+    struct {
+        char *listen;   /* "0.0.0.0:8443"; port 0 takes a free one */
+        char *tls_cert; /* PEM files; made (self-signed P-256) by `drydock dev` only */
+        char *tls_key;
+        int64_t threads;
+        int64_t body_max_bytes;   /* a delivery's body */
+        int64_t header_max_bytes;
+        int64_t timeout_s;        /* a whole request must have come by then */
+        int64_t connections_max;
+        char *address_file; /* the listening address is written here once ready; NULL: nowhere */
+    } server;
+    struct {
+        char *token; /* bearer token of the client verbs; NULL: the API answers 403 */
+    } api;
+    struct {
+        char *url;    /* unix:///path or redis://[user:password@]host:port[/db] */
+        char *prefix; /* "{drydock}:" */
+        int64_t timeout_ms;
+    } redis;
+    struct {
+        int64_t events_max;      /* deliveries waiting for the matcher before the server answers 503 */
+        int64_t events_keep_s;   /* how long handled deliveries stay in the stream */
+        int64_t dedupe_s;        /* how long delivery ids and causes are remembered */
+        int64_t runs_keep_s;     /* how long ended runs stay */
+    } queue;
+    struct {
+        char *pool;
+        int64_t slots;
+        char *engine;
+        char *directory;
+        int64_t lease_s;
+        int64_t attempts_max;   /* times a run is taken up before it ends Error */
+        int64_t grace_s;        /* between asking a run to end and killing it */
+        int64_t drain_s;        /* how long SIGTERM waits for running runs before it cancels them */
+        int64_t log_max_bytes;  /* a run's log; past it a line says so */
+        bool echo;              /* run logs also to standard output */
+        char *registry;         /* .Run.Registry when the task names none */
+    } worker;
+    dd_sender_settings *senders;
+    size_t sender_count;
+    dd_registry_settings *registries;
+    size_t registry_count;
+    dd_forge_settings *forges;
+    size_t forge_count;
+} dd_settings;
+
+/* Read `path` (NULL: /etc/drydock/drydock.yaml, else ./drydock.yaml, else defaults alone), then the
+ * environment, then every …_file (relative to the settings file). Errors name file, line and key. */
+int dd_settings_load(const char *path, dd_settings **ret, dd_error **err);
+/* The same from text; `directory` is what …_file is relative to; `env` as environ, NULL for none. */
+int dd_settings_parse(const char *text, size_t length, const char *name, const char *directory,
+                      char *const *env, dd_settings **ret, dd_error **err);
+void dd_settings_free(dd_settings *settings);
+DD_DEFINE_FREEP(dd_settings)
+
+/* The table behind it, for --help and the README's test: returns the number of rows. */
+typedef struct dd_setting_row {
+    const char *key;      /* "server.listen"; "senders[].kind" for members of lists */
+    const char *env;      /* "DRYDOCK_SERVER_LISTEN", NULL for members of lists */
+    const char *fallback; /* default as written in a file, NULL for none */
+    const char *help;
+    bool secret;
+} dd_setting_row;
+size_t dd_settings_rows(const dd_setting_row **ret);
+
+const dd_sender_settings *dd_settings_sender(const dd_settings *settings, const char *name);
+/* By host[:port]; NULL when not listed. Docker Hub's names are one. */
+const dd_registry_settings *dd_settings_registry(const dd_settings *settings, const char *host);
+const dd_forge_settings *dd_settings_forge(const dd_settings *settings, const char *host);
+
+#endif
