@@ -1,0 +1,1 @@
+echo "Hello from $(cat /etc/base-release)"
