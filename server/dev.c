@@ -23,23 +23,23 @@
 
 extern char **environ;
 
-typedef struct dev dev;
+struct dev;
 
-typedef struct service {
+struct service {
     const char *name;
     bool demo_only;
     bool ours;       /* `drydock NAME`: reads the settings file, and says itself what it does */
     bool shows_runs; /* its standard output is the terminal's */
-    int (*arguments)(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err);
-    bool (*ready)(dev *dev);
-} service;
+    int (*arguments)(struct dev *dev, dd_strv *argv, dd_strv *env, dd_error **err);
+    bool (*ready)(struct dev *dev);
+};
 
-typedef struct slot {
-    const service *service;
+struct slot {
+    const struct service *service;
     pid_t pid; /* 0: not running */
     int64_t started_ms, restart_ms;
     int64_t backoff_ms;
-} slot;
+};
 
 struct dev {
     const dd_dev_options *options;
@@ -47,7 +47,7 @@ struct dev {
     char *self; /* path of this binary */
     sigset_t signals;
     bool stopping;
-    slot *slots;
+    struct slot *slots;
     size_t slot_count;
 };
 
@@ -62,7 +62,7 @@ static bool connects(int port)
     return fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
-static int redis_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
+static int redis_arguments(struct dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
 {
     (void)env;
     (void)err;
@@ -75,7 +75,7 @@ static int redis_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err
     return 0;
 }
 
-static bool redis_ready(dev *dev)
+static bool redis_ready(struct dev *dev)
 {
     dd_auto(dd_settings) settings = NULL;
     dd_auto(dd_store) store = NULL;
@@ -84,12 +84,12 @@ static bool redis_ready(dev *dev)
            dd_store_open(settings, &store, NULL) == 0 && dd_store_prepare(store, settings, NULL) == 0;
 }
 
-static bool server_ready(dev *dev)
+static bool server_ready(struct dev *dev)
 {
     return dd_path_exists(dev->place->address_file);
 }
 
-static int registry_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
+static int registry_arguments(struct dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
 {
     const dd_dev_place *place = dev->place;
     dd_auto_str config = dd_path_join(place->directory, "registry/config.yml");
@@ -116,13 +116,13 @@ static int registry_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **
     return 0;
 }
 
-static bool registry_ready(dev *dev)
+static bool registry_ready(struct dev *dev)
 {
     return connects(dev->place->port_registry);
 }
 
 /* The repositories below DIR/git/repositories, served by git's own http-backend through busybox's CGI. */
-static int git_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
+static int git_arguments(struct dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
 {
     const char *directory = dev->place->directory;
     dd_auto_str backend = dd_path_join(directory, "git/cgi-bin/git");
@@ -144,13 +144,13 @@ static int git_arguments(dev *dev, dd_strv *argv, dd_strv *env, dd_error **err)
     return 0;
 }
 
-static bool git_ready(dev *dev)
+static bool git_ready(struct dev *dev)
 {
     return connects(dev->place->port_git);
 }
 
 /* In the order of their start; they are stopped in the order of `stop_order`. */
-static const service services[] = {
+static const struct service services[] = {
     {.name = "redis", .arguments = redis_arguments, .ready = redis_ready},
     {.name = "server", .ours = true, .ready = server_ready},
     {.name = "registry", .demo_only = true, .arguments = registry_arguments, .ready = registry_ready},
@@ -163,23 +163,23 @@ static const char *const stop_order[] = {"worker", "server", "git", "registry", 
 /* ---- Starting ---- */
 
 /* Our environment without REGISTRY_*: docker-registry takes any of them for its configuration. */
-static void base_environment(const service *service, dd_strv *env)
+static void base_environment(const struct service *service, dd_strv *env)
 {
     for (char **variable = environ; *variable; variable++)
         if (strcmp(service->name, "registry") != 0 || !dd_str_starts(*variable, "REGISTRY_"))
             dd_strv_add(env, *variable);
 }
 
-static int own_arguments(dev *dev, const service *service, dd_strv *argv)
+static int own_arguments(struct dev *dev, const struct service *service, dd_strv *argv)
 {
     dd_strv_add_all(argv,
                     (const char *const[]){dev->self, service->name, "--config", dev->place->settings, NULL});
     return 0;
 }
 
-static int start(dev *dev, slot *slot, dd_error **err)
+static int start(struct dev *dev, struct slot *slot, dd_error **err)
 {
-    const service *service = slot->service;
+    const struct service *service = slot->service;
     dd_auto(dd_strv) argv = dd_strv_new();
     dd_auto(dd_strv) env = dd_strv_new();
     dd_auto_str log_path = dd_sprintf("%s/logs/%s.log", dev->place->directory, service->name);
@@ -206,7 +206,7 @@ static int start(dev *dev, slot *slot, dd_error **err)
     return 0;
 }
 
-static slot *slot_of(dev *dev, const char *name)
+static struct slot *slot_of(struct dev *dev, const char *name)
 {
     for (size_t i = 0; i < dev->slot_count; i++)
         if (strcmp(dev->slots[i].service->name, name) == 0)
@@ -215,13 +215,13 @@ static slot *slot_of(dev *dev, const char *name)
 }
 
 /* Note every child that ended. */
-static void reap(dev *dev)
+static void reap(struct dev *dev)
 {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (size_t i = 0; i < dev->slot_count; i++) {
-            slot *slot = &dev->slots[i];
+            struct slot *slot = &dev->slots[i];
             if (slot->pid != pid)
                 continue;
             slot->pid = 0;
@@ -241,7 +241,7 @@ static void reap(dev *dev)
 }
 
 /* Wait for a signal, at most `wait_ms` (negative: for ever). */
-static void await_signal(dev *dev, int64_t wait_ms)
+static void await_signal(struct dev *dev, int64_t wait_ms)
 {
     struct timespec limit = {.tv_sec = wait_ms / 1000, .tv_nsec = (wait_ms % 1000) * 1000000L};
     int number = wait_ms < 0 ? sigwaitinfo(&dev->signals, NULL) : sigtimedwait(&dev->signals, NULL, &limit);
@@ -251,7 +251,7 @@ static void await_signal(dev *dev, int64_t wait_ms)
 }
 
 /* The last lines of a log, for the error of a service that did not start. */
-static void add_log_tail(const dev *dev, const char *name, dd_error **err)
+static void add_log_tail(const struct dev *dev, const char *name, dd_error **err)
 {
     dd_auto_str path = dd_sprintf("%s/logs/%s.log", dev->place->directory, name);
     dd_auto(dd_buf) text = NULL;
@@ -265,7 +265,7 @@ static void add_log_tail(const dev *dev, const char *name, dd_error **err)
     dd_hint(err, "the end of %s:\n%s", path, from > text->data ? from + 1 : from);
 }
 
-static int start_and_wait(dev *dev, slot *slot, dd_error **err)
+static int start_and_wait(struct dev *dev, struct slot *slot, dd_error **err)
 {
     if (start(dev, slot, err) < 0)
         return -1;
@@ -293,7 +293,7 @@ static int start_and_wait(dev *dev, slot *slot, dd_error **err)
 
 /* ---- Running and stopping ---- */
 
-static void say_ready(const dev *dev)
+static void say_ready(const struct dev *dev)
 {
     const dd_dev_place *place = dev->place;
     dd_auto_str env_path = dd_path_join(place->directory, "env");
@@ -319,10 +319,10 @@ static void say_ready(const dev *dev)
     fflush(stdout);
 }
 
-static void restart_due(dev *dev)
+static void restart_due(struct dev *dev)
 {
     for (size_t i = 0; i < dev->slot_count; i++) {
-        slot *slot = &dev->slots[i];
+        struct slot *slot = &dev->slots[i];
         dd_auto(dd_error) error = NULL;
         if (slot->pid || slot->restart_ms > dd_monotonic_ms())
             continue;
@@ -334,7 +334,7 @@ static void restart_due(dev *dev)
     }
 }
 
-static int64_t next_wait(const dev *dev)
+static int64_t next_wait(const struct dev *dev)
 {
     int64_t wait = -1;
     for (size_t i = 0; i < dev->slot_count; i++) {
@@ -345,7 +345,7 @@ static int64_t next_wait(const dev *dev)
     return wait;
 }
 
-static void supervise(dev *dev)
+static void supervise(struct dev *dev)
 {
     while (!dev->stopping) {
         await_signal(dev, next_wait(dev));
@@ -354,7 +354,7 @@ static void supervise(dev *dev)
     }
 }
 
-static void stop(dev *dev, slot *slot)
+static void stop(struct dev *dev, struct slot *slot)
 {
     if (!slot || !slot->pid)
         return;
@@ -371,19 +371,19 @@ static void stop(dev *dev, slot *slot)
         await_signal(dev, 1000);
 }
 
-static void stop_all(dev *dev)
+static void stop_all(struct dev *dev)
 {
     dev->stopping = true;
     for (size_t i = 0; i < DD_COUNT(stop_order); i++)
         stop(dev, slot_of(dev, stop_order[i]));
 }
 
-static int start_all(dev *dev, dd_error **err)
+static int start_all(struct dev *dev, dd_error **err)
 {
     for (size_t i = 0; i < DD_COUNT(services); i++) {
         if (services[i].demo_only && !dev->options->demo)
             continue;
-        slot *slot = &dev->slots[dev->slot_count++];
+        struct slot *slot = &dev->slots[dev->slot_count++];
         slot->service = &services[i];
         if (start_and_wait(dev, slot, err) < 0)
             return -1;
@@ -415,7 +415,7 @@ int dd_dev_run(const dd_dev_options *options, dd_error **err)
         return dd_fail_errno(err, DD_ERR_INTERNAL, errno, "/proc/self/exe");
     if (lock_directory(options->directory, &lock, err) < 0 || dd_dev_prepare(options, &place, err) < 0)
         return -1;
-    dev dev = {.options = options, .place = place, .self = self, .slots = slots};
+    struct dev dev = {.options = options, .place = place, .self = self, .slots = slots};
     sigemptyset(&dev.signals);
     sigaddset(&dev.signals, SIGINT);
     sigaddset(&dev.signals, SIGTERM);
