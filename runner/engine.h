@@ -1,0 +1,87 @@
+/* Engines: the container command lines, each a row of functions that build argument vectors. Nothing here
+ * runs anything, so one test holds every row. Facts behind the arguments: engines/NAME.c. */
+#ifndef DD_RUNNER_ENGINE_H
+#define DD_RUNNER_ENGINE_H
+
+#include "config/config.h"
+
+#define DD_LABEL_RUN  "io.drydock.run"
+#define DD_LABEL_STEP "io.drydock.step"
+/* In the environment of every engine process of a run: how a clean-up finds those of a run that died. */
+#define DD_ENGINE_MARK "DRYDOCK_RUN"
+
+/* What `info` told about the engine. */
+typedef struct dd_engine_info {
+    char *version;
+    char *graph_root;     /* where working containers of builds are recorded; NULL: nowhere that we know */
+    bool systemd_cgroups; /* cgroups are named by systemd slices */
+    bool limits;          /* resource limits work (not rootless on cgroup v1) */
+} dd_engine_info;
+void dd_engine_info_free(dd_engine_info *info);
+DD_DEFINE_FREEP(dd_engine_info)
+
+/* The same for every command of a run. */
+typedef struct dd_engine_scope {
+    const char *run;
+    const char *cgroup;    /* --cgroup-parent, NULL: the engine's own */
+    const char *auth_file; /* NULL: the user's own */
+    bool limits;
+} dd_engine_scope;
+
+/* How to speak to the registry of one reference. */
+typedef struct dd_engine_tls {
+    bool plain_http;
+    const char *cert_dir; /* with ca.crt; NULL: the system's */
+} dd_engine_tls;
+
+typedef struct dd_engine_build {
+    const char *file, *target, *network,
+        *context; /* target NULL: the last stage; network NULL: the engine's own */
+    const dd_strv *tags, *build_args, *options;
+    bool pull; /* fetch bases that are not in the store */
+    dd_engine_tls tls;
+} dd_engine_build;
+
+typedef struct dd_engine_run {
+    const char *step, *name, *image;
+    const char *network;    /* NULL: the engine's default; "none" */
+    const dd_strv *aliases; /* on that network */
+    const char *entry_point, *user, *cpus, *working_directory;
+    const char *env_file;
+    const dd_strv *env_names; /* variables taken from the engine process's environment */
+    const dd_strv *volumes;   /* source:target[:ro] */
+    const dd_strv *ports, *expose, *options, *arguments;
+    bool detach, keep, pull;
+    dd_engine_tls tls;
+} dd_engine_run;
+
+typedef struct dd_engine {
+    const char *name;        /* as in settings */
+    const char *program;     /* looked up in PATH */
+    int build_cancel_signal; /* ends a build with its RUN step and working container */
+    void (*info)(dd_strv *argv);
+    int (*read_info)(const char *text, size_t length, dd_engine_info **ret, dd_error **err);
+    void (*build)(const dd_engine_scope *scope, const dd_engine_build *build, dd_strv *argv);
+    void (*run)(const dd_engine_scope *scope, const dd_engine_run *run, dd_strv *argv);
+    void (*pull)(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image, dd_strv *argv);
+    void (*push)(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image,
+                 const char *digest_file, dd_strv *argv);
+    void (*image_digests)(const char *image, dd_strv *argv); /* prints a JSON list of "name@digest" */
+    void (*network_create)(const dd_engine_scope *scope, const char *name, const char *driver, bool ipv6,
+                           dd_strv *argv);
+    void (*network_list)(const char *run, dd_strv *argv); /* prints a name per line */
+    void (*network_remove)(const dd_strv *names, dd_strv *argv);
+    void (*container_stop)(const char *name, int64_t grace_s, dd_strv *argv);
+    void (*container_remove)(const char *name, dd_strv *argv); /* killed at once; missing is fine */
+    void (*containers_remove)(const char *run, dd_strv *argv); /* all that carry the run's label */
+} dd_engine;
+
+extern const dd_engine dd_engine_podman;
+
+const dd_engine *dd_engine_find(const char *name, dd_error **err); /* INVALID names those there are */
+/* The cgroup that all of a run stands below: "/drydock/RUN", or as a systemd slice. Owned. */
+char *dd_engine_cgroup(const dd_engine_info *info, const char *run);
+/* Why a container ended so: the engine's own codes and signals in words. Owned. */
+char *dd_engine_exit_words(int exit_code);
+
+#endif
