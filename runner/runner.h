@@ -105,6 +105,11 @@ int dd_taskfile_parse(const char *text, size_t length, const dd_taskfile_options
                       dd_problems **ret_problems);
 void dd_taskfile_free(dd_taskfile *taskfile);
 DD_DEFINE_FREEP(dd_taskfile)
+/* Render and read in one, as `graph` and the executor do. Places are those of `text` as it was written, also where
+ * aliases and templates moved or repeated lines (a render error is errors[0]); and only here are the file's own
+ * aliases known that may stand as the first word of a `cmd`. Else as dd_taskfile_parse. */
+int dd_taskfile_load(const char *text, size_t length, const dd_template_data *data,
+                     const dd_taskfile_options *options, dd_taskfile **ret, dd_problems **ret_problems);
 /* The JSON of `drydock graph` (design.md, fixed outputs); owned text. */
 char *dd_taskfile_to_json(const dd_taskfile *taskfile);
 char *dd_problems_to_json(const dd_problems *problems);
