@@ -37,7 +37,8 @@ static const char *const run_state_sentences[DD_RUN_STATES] = {
 #define RUN_FINAL                                                                                            \
     (TO(DD_RUN_SUCCEEDED) | TO(DD_RUN_FAILED) | TO(DD_RUN_CANCELED) | TO(DD_RUN_ERROR) | TO(DD_RUN_TIMEOUT))
 
-/* A run that is taken up again keeps its state, so there is no way back to Queued. A row left out is an end. */
+/* A run that is taken up again keeps its state, so there is no way back to Queued. A row left out is an end.
+ */
 static const unsigned run_next_of[DD_RUN_STATES] = {
     [DD_RUN_QUEUED] = TO(DD_RUN_STARTED) | TO(DD_RUN_CANCELED) | TO(DD_RUN_ERROR) | TO(DD_RUN_TIMEOUT),
     [DD_RUN_STARTED] = TO(DD_RUN_RUNNING) | RUN_FINAL,
@@ -81,8 +82,8 @@ bool dd_run_may_move(dd_run_state from, dd_run_state to)
 /* ---- Steps ---- */
 
 static const char *const step_state_names[DD_STEP_STATES] = {
-    [DD_STEP_WAITING] = "Waiting",     [DD_STEP_RUNNING] = "Running", [DD_STEP_SUCCEEDED] = "Succeeded",
-    [DD_STEP_FAILED] = "Failed",       [DD_STEP_SKIPPED] = "Skipped", [DD_STEP_CANCELED] = "Canceled",
+    [DD_STEP_WAITING] = "Waiting", [DD_STEP_RUNNING] = "Running", [DD_STEP_SUCCEEDED] = "Succeeded",
+    [DD_STEP_FAILED] = "Failed",   [DD_STEP_SKIPPED] = "Skipped", [DD_STEP_CANCELED] = "Canceled",
     [DD_STEP_TIMEOUT] = "Timeout",
 };
 
