@@ -1,0 +1,591 @@
+/* YAML as a tree with positions, from libyaml's events. */
+#include "yaml.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+/* ---- The nodes' arena: freed as a whole ---- */
+
+#define BLOCK_BYTES (16 * 1024)
+
+typedef struct block {
+    struct block *next;
+    size_t used, size;
+    max_align_t data[];
+} block;
+
+static void *take(block **arena, size_t bytes)
+{
+    bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    if (!*arena || (*arena)->size - (*arena)->used < bytes) {
+        size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+        block *fresh = dd_calloc(1, sizeof(block) + size);
+        fresh->size = size;
+        fresh->next = *arena;
+        *arena = fresh;
+    }
+    void *memory = (char *)(*arena)->data + (*arena)->used;
+    (*arena)->used += bytes;
+    return memory;
+}
+
+static char *take_text(block **arena, const char *text, size_t length)
+{
+    char *copy = take(arena, length + 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+void dd_yaml_free(dd_yaml *yaml)
+{
+    if (!yaml)
+        return;
+    for (block *next, *b = yaml->memory; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    for (size_t i = 0; i < yaml->warning_count; i++)
+        dd_error_free(yaml->warnings[i]);
+    free(yaml->warnings);
+    free(yaml);
+}
+
+/* ---- Reading ---- */
+
+typedef struct anchor {
+    struct anchor *next;
+    const char *name;
+    dd_yaml_node *node; /* NULL while it is being read: an alias to it would contain itself */
+    size_t nodes;       /* below and with it, aliases expanded */
+} anchor;
+
+typedef struct reader {
+    yaml_parser_t parser;
+    dd_yaml *yaml;
+    block *arena;
+    anchor *anchors; /* the newest first: a later anchor of the same name hides the earlier */
+    size_t nodes;    /* so far, aliases expanded */
+    dd_error **err;
+} reader;
+
+static dd_place place_of(yaml_mark_t mark)
+{
+    return (dd_place){.line = (int)mark.line + 1, .column = (int)mark.column + 1};
+}
+
+static void warn(reader *r, dd_place place, const char *format, const char *word)
+{
+    dd_error *warning = NULL;
+    dd_auto_str text = dd_sprintf("%s%s", format, word);
+    dd_fail_at(&warning, DD_ERR_INVALID, place, NULL, "%s", text);
+    r->yaml->warnings =
+        dd_reallocarray(r->yaml->warnings, r->yaml->warning_count + 1, sizeof(*r->yaml->warnings));
+    r->yaml->warnings[r->yaml->warning_count++] = warning;
+}
+
+static int next(reader *r, yaml_event_t *event)
+{
+    if (yaml_parser_parse(&r->parser, event))
+        return 0;
+    const yaml_parser_t *p = &r->parser;
+    bool at_offset = p->error == YAML_READER_ERROR; /* has no mark, only a byte offset */
+    dd_place place = at_offset ? (dd_place){0} : place_of(p->problem_mark);
+    return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "not YAML: %s%s%s",
+                      p->problem ? p->problem : "unreadable", p->context ? " " : "",
+                      p->context ? p->context : "");
+}
+
+static int count(reader *r, size_t more, dd_place place)
+{
+    if (more > DD_YAML_MAX_NODES || (r->nodes += more) > DD_YAML_MAX_NODES)
+        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "more than %d values once aliases are expanded",
+                          DD_YAML_MAX_NODES);
+    return 0;
+}
+
+static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret);
+
+static int read_alias(reader *r, const yaml_event_t *event, dd_yaml_node **ret)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    dd_place place = place_of(event->start_mark);
+    for (anchor *a = r->anchors; a; a = a->next) {
+        if (strcmp(a->name, name) != 0)
+            continue;
+        if (!a->node)
+            return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "the value of anchor '%s' contains itself",
+                              name);
+        if (count(r, a->nodes, place) < 0)
+            return -1;
+        *ret = a->node;
+        return 0;
+    }
+    return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "no anchor '%s' before this alias", name);
+}
+
+static int read_scalar(reader *r, const yaml_event_t *event, dd_yaml_node *node)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    node->length = event->data.scalar.length;
+    if (memchr(text, '\0', node->length))
+        return dd_fail_at(r->err, DD_ERR_INVALID, node->place, NULL, "a NUL character in a value");
+    node->text = take_text(&r->arena, text, node->length);
+    node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    return 0;
+}
+
+/* Members of a list or map while their number is not known. */
+typedef struct members {
+    void *items;
+    size_t count, capacity;
+} members;
+
+static void members_done(members *m)
+{
+    free(m->items);
+}
+
+static void *members_add(members *m, size_t size)
+{
+    if (m->count == m->capacity) {
+        m->capacity = m->capacity ? m->capacity * 2 : 8;
+        m->items = dd_reallocarray(m->items, m->capacity, size);
+    }
+    return (char *)m->items + size * m->count++;
+}
+
+static void *members_keep(reader *r, const members *m, size_t size)
+{
+    void *kept = take(&r->arena, m->count * size + 1);
+    if (m->count)
+        memcpy(kept, m->items, m->count * size);
+    return kept;
+}
+
+static int read_list(reader *r, int depth, dd_yaml_node *node)
+{
+    __attribute__((cleanup(members_done))) members items = {0};
+    for (;;) {
+        yaml_event_t event;
+        dd_yaml_node *item;
+        if (next(r, &event) < 0)
+            return -1;
+        bool end = event.type == YAML_SEQUENCE_END_EVENT;
+        int ret = end ? 0 : read_node(r, &event, depth + 1, &item);
+        yaml_event_delete(&event);
+        if (ret < 0)
+            return -1;
+        if (end)
+            break;
+        *(dd_yaml_node **)members_add(&items, sizeof(dd_yaml_node *)) = item;
+    }
+    node->items = members_keep(r, &items, sizeof(dd_yaml_node *));
+    node->length = items.count;
+    return 0;
+}
+
+/* A map's keys by hash, so that a map of many keys is read in linear time. Slots hold index + 1. */
+typedef struct keys {
+    size_t *slots;
+    size_t size;
+    members entries;
+} keys;
+
+static void keys_done(keys *k)
+{
+    free(k->slots);
+    members_done(&k->entries);
+}
+
+static dd_yaml_entry *entry_at(const keys *k, size_t index)
+{
+    return (dd_yaml_entry *)k->entries.items + index;
+}
+
+static size_t *slot_of(const keys *k, const char *key)
+{
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+    for (const char *c = key; *c; c++)
+        hash = (hash ^ (uint64_t)(unsigned char)*c) * 1099511628211U;
+    size_t i = (size_t)(hash ^ hash >> 32) & (k->size - 1);
+    while (k->slots[i] && strcmp(entry_at(k, k->slots[i] - 1)->key->text, key) != 0)
+        i = (i + 1) & (k->size - 1);
+    return &k->slots[i];
+}
+
+static void grow(keys *k)
+{
+    if (k->size > 2 * k->entries.count)
+        return;
+    k->size = k->size ? k->size * 2 : 16;
+    free(k->slots);
+    k->slots = dd_calloc(k->size, sizeof(*k->slots));
+    for (size_t i = 0; i < k->entries.count; i++)
+        *slot_of(k, entry_at(k, i)->key->text) = i + 1;
+}
+
+/* The entry of `key`, a new one when there is none. */
+static dd_yaml_entry *keys_add(keys *k, dd_yaml_node *key, bool *ret_existed)
+{
+    grow(k);
+    size_t *slot = slot_of(k, key->text);
+    *ret_existed = *slot != 0;
+    if (*slot)
+        return entry_at(k, *slot - 1);
+    dd_yaml_entry *entry = members_add(&k->entries, sizeof(dd_yaml_entry));
+    *slot = k->entries.count;
+    entry->key = key;
+    return entry;
+}
+
+static int merge_one(reader *r, keys *k, const dd_yaml_node *from)
+{
+    if (from->kind != DD_YAML_MAP)
+        return dd_fail_at(r->err, DD_ERR_INVALID, from->place, NULL,
+                          "'<<' merges a map or a list of maps, not %s", dd_yaml_node_words(from));
+    if (count(r, from->length, from->place) < 0)
+        return -1;
+    for (size_t i = 0; i < from->length; i++) {
+        bool existed;
+        dd_yaml_entry *entry = keys_add(k, from->entries[i].key, &existed);
+        if (!existed)
+            entry->value = from->entries[i].value;
+    }
+    return 0;
+}
+
+static int merge(reader *r, keys *k, const dd_yaml_node *from)
+{
+    if (from->kind != DD_YAML_LIST)
+        return merge_one(r, k, from);
+    for (size_t i = 0; i < from->length; i++)
+        if (merge_one(r, k, from->items[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* One event's node; *ret_end when the event was the collection's end instead. */
+static int read_member(reader *r, int depth, bool *ret_end, dd_yaml_node **ret)
+{
+    yaml_event_t event;
+    if (next(r, &event) < 0)
+        return -1;
+    *ret_end = event.type == YAML_MAPPING_END_EVENT;
+    int result = *ret_end ? 0 : read_node(r, &event, depth, ret);
+    yaml_event_delete(&event);
+    return result;
+}
+
+static int read_entries(reader *r, int depth, keys *k, members *merged)
+{
+    for (;;) {
+        bool end, existed;
+        dd_yaml_node *key = NULL, *value = NULL;
+        if (read_member(r, depth + 1, &end, &key) < 0)
+            return -1;
+        if (end)
+            return 0;
+        if (key->kind != DD_YAML_SCALAR)
+            return dd_fail_at(r->err, DD_ERR_INVALID, key->place, NULL, "a key must be a text, not %s",
+                              dd_yaml_node_words(key));
+        if (read_member(r, depth + 1, &end, &value) < 0)
+            return -1;
+        if (!key->quoted && strcmp(key->text, "<<") == 0) {
+            *(dd_yaml_node **)members_add(merged, sizeof(dd_yaml_node *)) = value;
+            continue;
+        }
+        dd_yaml_entry *entry = keys_add(k, key, &existed);
+        if (existed)
+            warn(r, key->place, "repeated key, the last one counts: ", key->text);
+        *entry = (dd_yaml_entry){.key = key, .value = value};
+    }
+}
+
+static int read_map(reader *r, int depth, dd_yaml_node *node)
+{
+    __attribute__((cleanup(keys_done))) keys k = {0};
+    __attribute__((cleanup(members_done))) members merged = {0};
+    if (read_entries(r, depth, &k, &merged) < 0)
+        return -1;
+    /* Explicit keys win wherever they stand, so merging comes last. */
+    for (size_t i = 0; i < merged.count; i++)
+        if (merge(r, &k, ((dd_yaml_node **)merged.items)[i]) < 0)
+            return -1;
+    node->entries = members_keep(r, &k.entries, sizeof(dd_yaml_entry));
+    node->length = k.entries.count;
+    return 0;
+}
+
+static const char *anchor_of(const yaml_event_t *event, const char **ret_tag)
+{
+    const yaml_char_t *name = NULL, *tag = NULL;
+    if (event->type == YAML_SCALAR_EVENT) {
+        name = event->data.scalar.anchor;
+        tag = event->data.scalar.tag;
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        name = event->data.sequence_start.anchor;
+        tag = event->data.sequence_start.tag;
+    } else if (event->type == YAML_MAPPING_START_EVENT) {
+        name = event->data.mapping_start.anchor;
+        tag = event->data.mapping_start.tag;
+    }
+    *ret_tag = (const char *)tag;
+    return (const char *)name;
+}
+
+static int read_contents(reader *r, const yaml_event_t *event, int depth, dd_yaml_node *node)
+{
+    if (event->type == YAML_SCALAR_EVENT)
+        return read_scalar(r, event, node);
+    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? DD_YAML_LIST : DD_YAML_MAP;
+    return node->kind == DD_YAML_LIST ? read_list(r, depth, node) : read_map(r, depth, node);
+}
+
+static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret)
+{
+    dd_place place = place_of(event->start_mark);
+    const char *tag, *name = anchor_of(event, &tag);
+    if (event->type == YAML_ALIAS_EVENT)
+        return read_alias(r, event, ret);
+    if (depth > DD_YAML_MAX_DEPTH)
+        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "nested more than %d deep", DD_YAML_MAX_DEPTH);
+    size_t before = r->nodes;
+    if (count(r, 1, place) < 0)
+        return -1;
+    dd_yaml_node *node = take(&r->arena, sizeof(*node));
+    node->place = place;
+    node->tag = tag ? take_text(&r->arena, tag, strlen(tag)) : NULL;
+    anchor *named = NULL;
+    if (name) {
+        named = take(&r->arena, sizeof(*named));
+        *named = (anchor){.next = r->anchors, .name = take_text(&r->arena, name, strlen(name))};
+        r->anchors = named;
+    }
+    if (read_contents(r, event, depth, node) < 0)
+        return -1;
+    if (named) {
+        named->node = node;
+        named->nodes = r->nodes - before;
+    }
+    *ret = node;
+    return 0;
+}
+
+/* The stream: its first document's root, and a warning where another begins. */
+static int read_stream(reader *r)
+{
+    int documents = 0;
+    for (;;) {
+        yaml_event_t event;
+        int ret = 0;
+        if (next(r, &event) < 0)
+            return documents ? 0 : -1; /* what stands behind the first document is not read */
+        yaml_event_type_t type = event.type;
+        dd_place place = place_of(event.start_mark);
+        if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
+            type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT)
+            ret = read_node(r, &event, 1, &r->yaml->root);
+        yaml_event_delete(&event);
+        if (ret < 0)
+            return -1;
+        documents += type == YAML_DOCUMENT_END_EVENT;
+        if (type == YAML_DOCUMENT_START_EVENT && documents) {
+            warn(r, place, "only the first document is read", "");
+            return 0;
+        }
+        if (type == YAML_STREAM_END_EVENT)
+            return 0;
+    }
+}
+
+/* An empty document's root is an empty plain scalar to libyaml. */
+static bool is_nothing(const dd_yaml_node *root)
+{
+    return root && root->kind == DD_YAML_SCALAR && !root->quoted && root->length == 0 && !root->tag;
+}
+
+int dd_yaml_parse(const char *text, size_t length, dd_yaml **ret, dd_error **err)
+{
+    dd_auto(dd_yaml) yaml = dd_new(dd_yaml);
+    if (length > DD_YAML_MAX_BYTES)
+        return dd_fail(err, DD_ERR_LIMIT, "larger than %d bytes", DD_YAML_MAX_BYTES);
+    reader r = {.yaml = yaml, .err = err};
+    if (!yaml_parser_initialize(&r.parser))
+        return dd_fail(err, DD_ERR_INTERNAL, "libyaml cannot be initialised");
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
+    int result = read_stream(&r);
+    yaml_parser_delete(&r.parser);
+    yaml->memory = r.arena;
+    if (result < 0)
+        return -1;
+    if (err)
+        dd_error_freep(err); /* of what stands behind the first document */
+    if (is_nothing(yaml->root))
+        yaml->root = NULL;
+    *ret = dd_take(yaml);
+    return 0;
+}
+
+/* ---- Looking ---- */
+
+const dd_yaml_node *dd_yaml_get(const dd_yaml_node *map, const char *key)
+{
+    if (!map || map->kind != DD_YAML_MAP)
+        return NULL;
+    for (size_t i = 0; i < map->length; i++)
+        if (strcmp(map->entries[i].key->text, key) == 0)
+            return map->entries[i].value;
+    return NULL;
+}
+
+static bool is_one_of(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+#define IS_ONE_OF(text, ...)                                                                                 \
+    is_one_of(text, (const char *const[]){__VA_ARGS__}, DD_COUNT(((const char *const[]){__VA_ARGS__})))
+
+static bool is_string(const dd_yaml_node *node)
+{
+    return node->quoted || (node->tag && dd_str_ends(node->tag, ":str"));
+}
+
+bool dd_yaml_scalar_bool(const dd_yaml_node *node, bool *ret)
+{
+    if (node->kind != DD_YAML_SCALAR || is_string(node))
+        return false;
+    bool yes = IS_ONE_OF(node->text, "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON");
+    bool no =
+        IS_ONE_OF(node->text, "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF");
+    *ret = yes;
+    return yes || no;
+}
+
+/* The digits of a whole number in the base its prefix says, underscores skipped (Go's ParseInt with base 0).
+ */
+static bool parse_int(const char *text, int64_t *ret)
+{
+    bool negative = *text == '-';
+    if (*text == '-' || *text == '+')
+        text++;
+    if (*text < '0' || *text > '9')
+        return false;
+    unsigned base = 10;
+    if (text[0] == '0' && text[1]) {
+        base = text[1] == 'x' || text[1] == 'X' ? 16 : text[1] == 'b' || text[1] == 'B' ? 2 : 8;
+        text += base != 8 || text[1] == 'o' || text[1] == 'O' ? 2 : 1;
+    }
+    uint64_t number = 0, limit = (uint64_t)INT64_MAX + negative;
+    bool any = base == 10 || base == 8;
+    for (; *text; text++) {
+        if (*text == '_')
+            continue;
+        char c = *text;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
+                                                : 99U;
+        if (digit >= base || number > (limit - digit) / base)
+            return false;
+        number = number * base + digit;
+        any = true;
+    }
+    *ret = negative ? (int64_t)(0 - number) : (int64_t)number;
+    return any;
+}
+
+/* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? */
+static bool looks_like_float(const char *text)
+{
+    size_t before, after = 0;
+    if (*text == '-' || *text == '+')
+        text++;
+    before = strspn(text, "0123456789");
+    text += before;
+    if (*text == '.') {
+        text++;
+        after = strspn(text, "0123456789");
+        text += after;
+    }
+    if (before + after == 0)
+        return false;
+    if (*text == 'e' || *text == 'E') {
+        text++;
+        if (*text == '-' || *text == '+')
+            text++;
+        size_t exponent = strspn(text, "0123456789");
+        text += exponent;
+        if (exponent == 0)
+            return false;
+    }
+    return *text == '\0';
+}
+
+bool dd_yaml_scalar_float(const dd_yaml_node *node, double *ret)
+{
+    int64_t whole;
+    if (node->kind != DD_YAML_SCALAR || is_string(node))
+        return false;
+    const char *text = node->text;
+    if (IS_ONE_OF(text, ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"))
+        *ret = (double)INFINITY;
+    else if (IS_ONE_OF(text, "-.inf", "-.Inf", "-.INF"))
+        *ret = -(double)INFINITY;
+    else if (IS_ONE_OF(text, ".nan", ".NaN", ".NAN"))
+        *ret = (double)NAN;
+    else if (parse_int(text, &whole))
+        *ret = (double)whole;
+    else if (looks_like_float(text))
+        *ret = strtod(text, NULL);
+    else
+        return false;
+    return true;
+}
+
+bool dd_yaml_scalar_int(const dd_yaml_node *node, int64_t *ret)
+{
+    double number;
+    if (node->kind != DD_YAML_SCALAR || is_string(node))
+        return false;
+    if (parse_int(node->text, ret))
+        return true;
+    /* 2^63 itself is no int64_t, hence "<". */
+    if (!dd_yaml_scalar_float(node, &number) ||
+        !(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
+        return false;
+    *ret = (int64_t)number;
+    return true;
+}
+
+dd_yaml_type dd_yaml_scalar_type(const dd_yaml_node *node)
+{
+    bool truth;
+    int64_t whole;
+    double number;
+    if (is_string(node))
+        return DD_YAML_STRING;
+    if (IS_ONE_OF(node->text, "", "~", "null", "Null", "NULL"))
+        return DD_YAML_NULL;
+    if (dd_yaml_scalar_bool(node, &truth))
+        return DD_YAML_BOOL;
+    if (parse_int(node->text, &whole))
+        return DD_YAML_INT;
+    return dd_yaml_scalar_float(node, &number) ? DD_YAML_FLOAT : DD_YAML_STRING;
+}
+
+const char *dd_yaml_node_words(const dd_yaml_node *node)
+{
+    static const char *const kinds[] = {[DD_YAML_LIST] = "a list", [DD_YAML_MAP] = "a map"};
+    static const char *const types[] = {[DD_YAML_NULL] = "nothing",
+                                        [DD_YAML_BOOL] = "a boolean",
+                                        [DD_YAML_INT] = "a number",
+                                        [DD_YAML_FLOAT] = "a number",
+                                        [DD_YAML_STRING] = "a text"};
+    return node->kind == DD_YAML_SCALAR ? types[dd_yaml_scalar_type(node)] : kinds[node->kind];
+}
