@@ -1,4 +1,5 @@
-/* The triggers room's door: senders (forges and registries), events, and the matcher that makes runs of them. */
+/* The triggers room's door: senders (forges and registries), events, and the matcher that makes runs of them.
+ */
 #ifndef DD_TRIGGERS_H
 #define DD_TRIGGERS_H
 
@@ -21,7 +22,7 @@ const char *dd_delivery_header(const dd_delivery *delivery, const char *name, bo
 /* ---- An event: what a delivery says, in one form for all senders ---- */
 typedef struct dd_event {
     dd_event_kind kind;
-    char *sender;     /* the sender's name in the settings */
+    char *sender; /* the sender's name in the settings */
     char *sender_kind;
     char *delivery;   /* the sender's delivery id; made from the body's SHA-256 where the sender has none */
     char *repository; /* forges: full name ("org/name"); registries: repository name */
@@ -35,12 +36,13 @@ typedef struct dd_event {
     char *default_branch;
     bool paths_known;
     dd_strv changed_paths; /* when paths_known */
-    char *registry;   /* from the settings, never from the body */
+    char *registry;        /* from the settings, never from the body */
     char *digest;
     char *media_type;
-    char *message;    /* first line of the head commit's message */
-    char *actor;      /* who, as the sender authenticated them */
-    char *why;        /* DD_EVENT_IGNORED: the reason */
+    char *message;   /* first line of the head commit's message */
+    bool skip_asked; /* a marker like [skip ci] stands anywhere in that message */
+    char *actor;     /* who, as the sender authenticated them */
+    char *why;       /* DD_EVENT_IGNORED: the reason */
 } dd_event;
 void dd_event_free(dd_event *event);
 DD_DEFINE_FREEP(dd_event)
@@ -59,15 +61,18 @@ int dd_event_from_fields(const dd_fields *fields, dd_event **ret, dd_error **err
 /* ---- Senders: one file each, one row of the table in senders.c ---- */
 typedef enum dd_trust {
     DD_TRUST_SIGNED, /* the body is signed */
-    DD_TRUST_BEARER, /* a secret came with it; the body proves nothing: digests are confirmed at the registry */
+    DD_TRUST_BEARER, /* a secret came with it; the body proves nothing: digests are confirmed at the registry
+                      */
 } dd_trust;
 typedef struct dd_sender {
     const char *kind; /* as in settings: kind: github */
     dd_trust trust;
     bool is_registry;
+    const char *const *media_types; /* of bodies it sends, ends with NULL; others are answered 415 */
     /* Check the authenticity. DENIED (401) when it fails; the error never says what was expected. Pure. */
     int (*verify)(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);
-    /* Read a verified delivery. INVALID (400) when it cannot be read. One event at least, IGNORED ones too. Pure. */
+    /* Read a verified delivery. INVALID (400) when it cannot be read. One event at least, IGNORED ones too.
+     * Pure. */
     int (*normalise)(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      dd_error **err);
     /* Check the settings of a sender of this kind (a secret is there, a registry is named). INVALID. */
@@ -78,8 +83,8 @@ const char *const *dd_sender_kinds(size_t *ret_count);
 /* Every sender of the settings has a known kind and an authenticator. */
 int dd_senders_check(const dd_settings *settings, dd_error **err);
 
-/* Verify, then normalise: what server, `event parse` and fuzzers call. On failure *ret_status is the HTTP status
- * (401, 400, 415). */
+/* Verify, then normalise: what server, `event parse` and fuzzers call. On failure *ret_status is the HTTP
+ * status (401, 400, 415). */
 int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      int *ret_status, dd_error **err);
 
@@ -92,8 +97,8 @@ typedef struct dd_match {
 } dd_match;
 dd_match dd_match_commit(const dd_task *task, const dd_event *event);
 
-/* The matcher: one of the consumer group "matchers". Runs on the caller's thread until dd_matcher_stop; takes up
- * what a dead matcher left. BLOCKING. */
+/* The matcher: one of the consumer group "matchers". Runs on the caller's thread until dd_matcher_stop; takes
+ * up what a dead matcher left. BLOCKING. */
 typedef struct dd_matcher dd_matcher;
 int dd_matcher_new(const dd_settings *settings, const char *consumer, dd_matcher **ret, dd_error **err);
 int dd_matcher_run(dd_matcher *matcher, dd_error **err);
@@ -102,10 +107,11 @@ void dd_matcher_free(dd_matcher *matcher);
 DD_DEFINE_FREEP(dd_matcher)
 
 /* ---- Registry: the digest a tag has now ---- */
-/* HEAD /v2/REPOSITORY/manifests/TAG with the registry's credentials (Basic, and Bearer by its challenge at the same
- * host or a realm the settings allow); no redirects to other hosts; answers capped. NOT_FOUND, DENIED, UNAVAILABLE.
- * BLOCKING, at most 10 s. Owned text. */
-int dd_registry_digest(const dd_registry_settings *registry, const char *repository, const char *tag, char **ret,
-                       dd_error **err);
+/* HEAD /v2/REPOSITORY/manifests/TAG with the registry's credentials (Basic, and Bearer by its challenge at
+ * the same host or a realm that is known to be the registry's); no redirects to other hosts; answers capped.
+ * NOT_FOUND, DENIED, UNAVAILABLE; INVALID and LIMIT for an answer that no registry gives. BLOCKING, at most
+ * 10 s. Owned text. */
+int dd_registry_digest(const dd_registry_settings *registry, const char *repository, const char *tag,
+                       char **ret, dd_error **err);
 
 #endif

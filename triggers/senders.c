@@ -1,0 +1,87 @@
+/* The senders' table: every forge and registry that deliveries are taken from, and the way all of them go. */
+#include "senders.h"
+
+#include <pthread.h>
+
+static const dd_sender *const senders[] = {
+    &dd_sender_github,
+    &dd_sender_distribution,
+};
+
+const dd_sender *dd_sender_find(const char *kind)
+{
+    for (size_t i = 0; i < DD_COUNT(senders); i++)
+        if (dd_str_eq(senders[i]->kind, kind))
+            return senders[i];
+    return NULL;
+}
+
+static const char *kinds[DD_COUNT(senders)];
+static pthread_once_t kinds_filled = PTHREAD_ONCE_INIT;
+
+static void fill_kinds(void)
+{
+    for (size_t i = 0; i < DD_COUNT(senders); i++)
+        kinds[i] = senders[i]->kind;
+}
+
+const char *const *dd_sender_kinds(size_t *ret_count)
+{
+    pthread_once(&kinds_filled, fill_kinds);
+    *ret_count = DD_COUNT(senders);
+    return kinds;
+}
+
+static int check_sender(const dd_sender_settings *settings, dd_error **err)
+{
+    size_t count;
+    const char *const *known = dd_sender_kinds(&count);
+    const dd_sender *sender = dd_sender_find(settings->kind);
+    if (sender)
+        return sender->check(settings, err);
+    const char *nearest = settings->kind ? dd_str_nearest(settings->kind, known, count) : NULL;
+    dd_fail(err, DD_ERR_INVALID, "there is no kind '%s'", settings->kind ? settings->kind : "");
+    return nearest ? dd_hint(err, "did you mean '%s'?", nearest) : -1;
+}
+
+int dd_senders_check(const dd_settings *settings, dd_error **err)
+{
+    for (size_t i = 0; i < settings->sender_count; i++) {
+        const dd_sender_settings *sender = &settings->senders[i];
+        dd_error *why = NULL;
+        if (check_sender(sender, &why) == 0)
+            continue;
+        dd_fail_at(err, why->code, sender->place, NULL, "sender '%s': %s", sender->name, why->message);
+        if (why->hint)
+            dd_hint(err, "%s", why->hint);
+        dd_error_free(why);
+        return -1;
+    }
+    return 0;
+}
+
+static bool is_media_type_of(const dd_sender *sender, const dd_delivery *delivery)
+{
+    for (const char *const *type = sender->media_types; *type; type++)
+        if (dd_delivery_is(delivery, *type))
+            return true;
+    return false;
+}
+
+int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
+                     int *ret_status, dd_error **err)
+{
+    const dd_sender *sender = dd_sender_find(settings->kind);
+    *ret_status = 400;
+    if (!sender)
+        return dd_fail(err, DD_ERR_INVALID, "no sender is of the kind '%s'", settings->kind);
+    if (sender->verify(settings, delivery, err) < 0) {
+        *ret_status = 401;
+        return -1;
+    }
+    if (!is_media_type_of(sender, delivery)) {
+        *ret_status = 415;
+        return dd_fail(err, DD_ERR_INVALID, "a %s sender sends no such Content-Type", sender->kind);
+    }
+    return sender->normalise(settings, delivery, ret, err);
+}

@@ -1,0 +1,60 @@
+/* What the senders' files share: their rows, and how they read headers and bodies that anybody may have
+ * written. */
+#ifndef DD_TRIGGERS_SENDERS_H
+#define DD_TRIGGERS_SENDERS_H
+
+#include "triggers/triggers.h"
+
+#include <jansson.h>
+
+/* ---- Rows of the table in senders.c ---- */
+extern const dd_sender dd_sender_github;
+extern const dd_sender dd_sender_distribution;
+
+/* ---- Deliveries (delivery.c) ---- */
+/* A header that must stand exactly once: INVALID when it is absent, empty or stands twice. */
+int dd_delivery_one(const dd_delivery *delivery, const char *name, const char **ret, dd_error **err);
+/* Whether the Content-Type is this media type; case and parameters do not count. */
+bool dd_delivery_is(const dd_delivery *delivery, const char *media_type);
+/* The value of the one form field `name` (application/x-www-form-urlencoded). INVALID when it is not there,
+ * stands twice, or is not well encoded. */
+int dd_form_field(const char *body, size_t length, const char *name, dd_buf **ret, dd_error **err);
+/* `claimed` when it can serve as a delivery id; else one made of the body, and `index` tells a body's events
+ * apart. Owned text; always a valid name. */
+char *dd_delivery_id(const char *claimed, const dd_delivery *delivery, size_t index);
+/* A secret of at least one character that is no white space. */
+bool dd_secret_is_usable(const char *secret);
+
+/* ---- Events (event.c) ---- */
+dd_event *dd_event_new(dd_event_kind kind, const dd_sender_settings *settings);
+/* Make it an event with nothing to do, and say why. */
+void dd_event_ignore(dd_event *event, const char *format, ...) DD_PRINTF(2, 3);
+void dd_events_add(dd_events *events, dd_event *event); /* takes the event */
+
+/* ---- Bodies (body.c): JSON read by the types it must have ---- */
+/* Objects or lists only; repeated keys are refused, as two readers could differ about them. */
+int dd_body_load(const char *text, size_t length, json_t **ret, dd_error **err);
+typedef enum dd_need {
+    DD_OPTIONAL, /* absent or null: *ret NULL */
+    DD_REQUIRED, /* absent or null: INVALID */
+} dd_need;
+/* Members of `object` by name. `path` is where the object stands, for messages ("" at the top). A member of
+ * another type is INVALID, needed or not. Borrowed from the body. */
+int dd_body_object(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
+                   dd_error **err);
+int dd_body_array(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
+                  dd_error **err);
+/* Text of at most `max_bytes`, not empty when needed. */
+int dd_body_text(const json_t *object, const char *path, const char *name, dd_need need, size_t max_bytes,
+                 const char **ret, dd_error **err);
+/* *ret keeps what it is when the member is absent or null. */
+int dd_body_flag(const json_t *object, const char *path, const char *name, bool *ret, dd_error **err);
+int dd_body_number(const json_t *object, const char *path, const char *name, int64_t *ret, dd_error **err);
+
+/* Text for people from a sender: the first line, control characters become spaces, cut at max_bytes between
+ * characters. Owned; NULL for NULL. */
+char *dd_plain_line(const char *text, size_t max_bytes);
+/* Printable ASCII without spaces. */
+bool dd_is_plain_word(const char *text);
+
+#endif
