@@ -59,6 +59,8 @@ typedef struct dd_engine {
     const char *name;        /* as in settings */
     const char *program;     /* looked up in PATH */
     int build_cancel_signal; /* ends a build with its RUN step and working container */
+    const char *const
+        *noise; /* lines it writes to standard error for no reason of a step's; NULL-terminated */
     void (*info)(dd_strv *argv);
     int (*read_info)(const char *text, size_t length, dd_engine_info **ret, dd_error **err);
     void (*build)(const dd_engine_scope *scope, const dd_engine_build *build, dd_strv *argv);

@@ -207,10 +207,10 @@ int dd_process_start(struct event_base *base, const dd_process_spec *spec, dd_pr
     return 0;
 }
 
-void dd_process_signal(dd_process *process, int signal, bool group)
+void dd_process_signal(dd_process *process, int signal)
 {
     if (process && process->pid > 0)
-        kill(group ? -process->pid : process->pid, signal);
+        kill(process->pid, signal);
 }
 
 const dd_buf *dd_process_output(const dd_process *process)
@@ -228,7 +228,6 @@ void dd_process_free(dd_process *process)
     if (!process)
         return;
     if (process->pid > 0) {
-        kill(-process->pid, SIGKILL);
         kill(process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
     }

@@ -25,8 +25,9 @@ typedef struct dd_process_spec {
 
 /* Start the child in a process group of its own. `ended` is never called from within this call. */
 int dd_process_start(struct event_base *base, const dd_process_spec *spec, dd_process **ret, dd_error **err);
-/* Send the signal to the child, or to its whole group. Nothing happens when it has ended. */
-void dd_process_signal(dd_process *process, int signal, bool group);
+/* Send the signal to the child alone: an engine's client starts daemons that serve other runs too
+ * (aardvark-dns). Nothing happens when it has ended. */
+void dd_process_signal(dd_process *process, int signal);
 const dd_buf *dd_process_output(const dd_process *process); /* what was collected */
 const dd_buf *dd_process_error(const dd_process *process);
 /* A child that still runs is killed and waited for. */

@@ -192,10 +192,14 @@ static void podman_containers_remove(const char *run, dd_strv *argv)
     dd_strv_addf(argv, "--filter=label=" DD_LABEL_RUN "=%s", run);
 }
 
+/* aardvark-dns, at the first container of a network, where there is no syslog. */
+static const char *const noise[] = {"failed to connect to syslog: Initialization", NULL};
+
 const dd_engine dd_engine_podman = {
     .name = "podman",
     .program = "podman",
     .build_cancel_signal = SIGHUP,
+    .noise = noise,
     .info = podman_info,
     .read_info = podman_read_info,
     .build = podman_build,
