@@ -1,0 +1,398 @@
+/* The settings' table: every key, its form, its bounds, its default and its help, once.
+ *
+ * Reading (settings_read.c), freeing, `--help` and the README's table all go by it: a new setting is a field
+ * in settings.h and a row here. */
+#include "settings.h"
+#include "host.h"
+#include "reading.h"
+#include "settings_private.h"
+#include "words.h"
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Forms of texts: the value as it is kept, or NULL ---- */
+
+static char *plain(const char *text)
+{
+    return dd_reading_has_control(text) ? NULL : dd_strdup(text);
+}
+
+static char *name(const char *text)
+{
+    return dd_name_is_valid(text) ? dd_strdup(text) : NULL;
+}
+
+static char *registry_host(const char *text)
+{
+    return dd_registry_host_normalise(text, strlen(text));
+}
+
+/* 443 is what a repository's key leaves out, so an entry that writes it means the same host. */
+static char *forge_host(const char *text)
+{
+    return dd_host_normalise(text, strlen(text), 443);
+}
+
+static char *header_name(const char *text)
+{
+    static const char token[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+
+    return text[strspn(text, token)] == '\0' ? dd_strdup(text) : NULL;
+}
+
+/* An address to listen at; the port may be 0. Names are resolved, and judged, when the listener starts. */
+static char *listen_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t port;
+
+    if (!colon || colon == text || !dd_str_to_int(colon + 1, &port) || port < 0 || port > 65535)
+        return NULL;
+    return plain(text);
+}
+
+static char *redis_url(const char *text)
+{
+    return dd_str_starts(text, "unix:///") || (dd_str_starts(text, "redis://") && text[strlen("redis://")])
+               ? plain(text)
+               : NULL;
+}
+
+/* Keys are built from it and printed by printf-like calls; the braces keep them in one cluster slot. */
+static char *redis_prefix(const char *text)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789{}:._-";
+
+    return strlen(text) <= 64 && text[strspn(text, allowed)] == '\0' ? dd_strdup(text) : NULL;
+}
+
+#define HOST_FORM "a host with an optional port"
+#define NAME_FORM "a name: a letter or digit, then up to 62 letters, digits, '.', '_' and '-'"
+#define TEXT_FORM "a text without control characters"
+
+/* ---- The table ---- */
+
+#define TOP(member)      offsetof(dd_settings, member)
+#define SENDER(member)   offsetof(dd_sender_settings, member)
+#define REGISTRY(member) offsetof(dd_registry_settings, member)
+#define FORGE(member)    offsetof(dd_forge_settings, member)
+
+#define NAME       .normalise = name, .form = NAME_FORM
+#define TEXT(f, w) .normalise = (f), .form = (w)
+#define PLAIN      TEXT(plain, TEXT_FORM)
+
+#define KIB     ((int64_t)1 << 10)
+#define MIB     ((int64_t)1 << 20)
+#define GIB     ((int64_t)1 << 30)
+#define DAY     ((int64_t)24 * 3600)
+#define BILLION ((int64_t)1000 * 1000 * 1000)
+
+const setting_row dd_setting_table[] = {
+    {"server.listen", SETTING_TEXT, TOP(server.listen), "0.0.0.0:8443", 0, 0,
+     TEXT(listen_address, "HOST:PORT"), false, "address of the HTTPS server; port 0 takes a free one"},
+    {"server.tls.cert", SETTING_PATH, TOP(server.tls_cert), NULL, 0, 0, PLAIN, false,
+     "certificate chain, a PEM file"},
+    {"server.tls.key", SETTING_PATH, TOP(server.tls_key), NULL, 0, 0, PLAIN, false,
+     "the certificate's private key, a PEM file"},
+    {"server.threads", SETTING_NUMBER, TOP(server.threads), "2", 1, 64, NULL, NULL, false,
+     "threads that answer requests"},
+    {"server.body_max", SETTING_SIZE, TOP(server.body_max_bytes), "25MiB", KIB, GIB, NULL, NULL, false,
+     "largest body of a request; above it: 413"},
+    {"server.header_max", SETTING_SIZE, TOP(server.header_max_bytes), "64KiB", KIB, MIB, NULL, NULL, false,
+     "largest header of a request"},
+    {"server.timeout", SETTING_SECONDS, TOP(server.timeout_s), "30s", 1, 3600, NULL, NULL, false,
+     "a whole request must have come by then"},
+    {"server.connections", SETTING_NUMBER, TOP(server.connections_max), "2000", 1, 1000000, NULL, NULL, false,
+     "connections at a time"},
+    {"server.address_file", SETTING_PATH, TOP(server.address_file), NULL, 0, 0, PLAIN, false,
+     "the address is written to this file once the server listens"},
+    {"api.token", SETTING_SECRET, TOP(api.token), NULL, 0, 0, NULL, NULL, false,
+     "bearer token of the client verbs; without it the API answers 403"},
+    {"redis.url", SETTING_SECRET, TOP(redis.url), "unix:///run/drydock/redis.sock", 0, 0,
+     TEXT(redis_url, "unix:///PATH or redis://[USER:PASSWORD@]HOST[:PORT][/DB]; rediss://, sentinel:// and "
+                     "cluster:// are not supported by "
+                     "this version"),
+     false, "where Redis is; a secret because it may hold a password"},
+    {"redis.prefix", SETTING_TEXT, TOP(redis.prefix), "{drydock}:", 0, 0,
+     TEXT(redis_prefix, "at most 64 letters, digits and {}:._-"), false,
+     "what every key begins with; the braces keep all in one cluster slot"},
+    {"redis.timeout", SETTING_MILLISECONDS, TOP(redis.timeout_ms), "2s", 100, 60 * 1000, NULL, NULL, false,
+     "Redis must have answered by then"},
+    {"queue.events_max", SETTING_NUMBER, TOP(queue.events_max), "100000", 1, BILLION, NULL, NULL, false,
+     "deliveries that may wait for the matcher; above it: 503"},
+    {"queue.events_keep", SETTING_SECONDS, TOP(queue.events_keep_s), "7d", 1, 3650 * DAY, NULL, NULL, false,
+     "how long handled deliveries are kept"},
+    {"queue.dedupe", SETTING_SECONDS, TOP(queue.dedupe_s), "7d", 1, 3650 * DAY, NULL, NULL, false,
+     "how long delivery ids and causes are remembered"},
+    {"queue.runs_keep", SETTING_SECONDS, TOP(queue.runs_keep_s), "30d", 1, 3650 * DAY, NULL, NULL, false,
+     "how long ended runs and their logs are kept"},
+    {"worker.pool", SETTING_TEXT, TOP(worker.pool), "default", 0, 0, NAME, false,
+     "the pool whose runs this worker takes"},
+    {"worker.slots", SETTING_NUMBER, TOP(worker.slots), "2", 1, 1024, NULL, NULL, false, "runs at a time"},
+    {"worker.engine", SETTING_TEXT, TOP(worker.engine), "podman", 0, 0, NAME, false,
+     "the container engine's command"},
+    {"worker.directory", SETTING_PATH, TOP(worker.directory), "/var/lib/drydock", 0, 0, PLAIN, false,
+     "mirrors of repositories and the runs' working directories"},
+    {"worker.lease", SETTING_SECONDS, TOP(worker.lease_s), "30s", 2, 3600, NULL, NULL, false,
+     "a worker's right to a run, unless it is renewed"},
+    {"worker.attempts", SETTING_NUMBER, TOP(worker.attempts_max), "3", 1, 100, NULL, NULL, false,
+     "times a run is taken up before it ends Error"},
+    {"worker.grace", SETTING_SECONDS, TOP(worker.grace_s), "10s", 0, 3600, NULL, NULL, false,
+     "between asking a run to end and killing it"},
+    {"worker.drain", SETTING_SECONDS, TOP(worker.drain_s), "300s", 0, DAY, NULL, NULL, false,
+     "how long SIGTERM waits for the runs under way"},
+    {"worker.log_max", SETTING_SIZE, TOP(worker.log_max_bytes), "64MiB", KIB, 10 * GIB, NULL, NULL, false,
+     "a run's log; past it a line says that the rest is left out"},
+    {"worker.echo", SETTING_SWITCH, TOP(worker.echo), "false", 0, 0, NULL, NULL, false,
+     "write the runs' logs to standard output too"},
+    {"worker.registry", SETTING_TEXT, TOP(worker.registry), NULL, 0, 0,
+     TEXT(dd_registry_prefix_normalise, "HOST[:PORT][/PATH]"), false,
+     ".Run.Registry of tasks that name none"},
+
+    {"senders[].name", SETTING_TEXT, SENDER(name), NULL, 0, 0, NAME, true,
+     "deliveries come at POST /hooks/NAME"},
+    {"senders[].kind", SETTING_TEXT, SENDER(kind), NULL, 0, 0, NAME, true,
+     "the form of its deliveries: github, distribution"},
+    {"senders[].secret", SETTING_KEYS, SENDER(secrets), NULL, 0, 0, NULL, NULL, false,
+     "the key or token that the kind signs or sends with"},
+    {"senders[].secrets", SETTING_KEYS, SENDER(secrets), NULL, 0, 0, NULL, NULL, false,
+     "several, for rotation; the file has one a line"},
+    {"senders[].auth.header", SETTING_TEXT, SENDER(auth_header), NULL, 0, 0,
+     TEXT(header_name, "a header's name"), false,
+     "the header by which a sender that cannot sign proves itself"},
+    {"senders[].auth.value", SETTING_SECRET, SENDER(auth_value), NULL, 0, 0, NULL, NULL, false,
+     "the value that this header must have"},
+    {"senders[].registry", SETTING_TEXT, SENDER(registry), NULL, 0, 0, TEXT(registry_host, HOST_FORM), false,
+     "the registry that this sender speaks for"},
+
+    {"registries[].host", SETTING_TEXT, REGISTRY(host), NULL, 0, 0, TEXT(registry_host, HOST_FORM), true,
+     "the registry, as images name it"},
+    {"registries[].username", SETTING_TEXT, REGISTRY(username), NULL, 0, 0, PLAIN, false,
+     "who pulls and pushes"},
+    {"registries[].password", SETTING_SECRET, REGISTRY(password), NULL, 0, 0, NULL, NULL, false,
+     "the password or token"},
+    {"registries[].ca_file", SETTING_PATH, REGISTRY(ca_file), NULL, 0, 0, PLAIN, false,
+     "certificates to trust beside the system's, a PEM file"},
+    {"registries[].plain_http", SETTING_SWITCH, REGISTRY(plain_http), "false", 0, 0, NULL, NULL, false,
+     "speak http to it"},
+    {"registries[].push_confirm", SETTING_SWITCH, REGISTRY(push_confirm), "true", 0, 0, NULL, NULL, false,
+     "confirm a notified digest at the registry before anything runs"},
+
+    {"forges[].host", SETTING_TEXT, FORGE(host), NULL, 0, 0, TEXT(forge_host, HOST_FORM), true,
+     "the forge, as repository addresses name it"},
+    {"forges[].kind", SETTING_TEXT, FORGE(kind), "generic", 0, 0, NAME, false, "github or generic"},
+    {"forges[].username", SETTING_TEXT, FORGE(username), NULL, 0, 0, PLAIN, false,
+     "who clones, where the token alone is not enough"},
+    {"forges[].token", SETTING_SECRET, FORGE(token), NULL, 0, 0, NULL, NULL, false,
+     "the token to clone with"},
+    {"forges[].ca_file", SETTING_PATH, FORGE(ca_file), NULL, 0, 0, PLAIN, false,
+     "certificates to trust beside the system's, a PEM file"},
+    {"forges[].plain_http", SETTING_SWITCH, FORGE(plain_http), "false", 0, 0, NULL, NULL, false,
+     "http:// addresses of this host may be fetched"},
+};
+const size_t dd_setting_table_count = DD_COUNT(dd_setting_table);
+
+const setting_later dd_setting_laters[] = {
+    {"senders[].auth.url_token", "a sender can prove itself by secret, or by auth.header and auth.value"},
+    {"senders[].auth.url_token_file",
+     "a sender can prove itself by secret, or by auth.header and auth.value"},
+    {"senders[].auth.username", "auth.header: Authorization with the value 'Basic …' does the same"},
+    {"senders[].auth.password", "auth.header: Authorization with the value 'Basic …' does the same"},
+    {"senders[].auth.password_file", "auth.header: Authorization with the value 'Basic …' does the same"},
+    {"registries[].poll", "base images are followed by the registry's notifications: see senders"},
+};
+const size_t dd_setting_laters_count = DD_COUNT(dd_setting_laters);
+
+/* ---- Checks over several values ---- */
+
+static int check_pair(const char *a, const char *a_key, const char *b, const char *b_key, dd_error **err)
+{
+    if (!a == !b)
+        return 0;
+    return dd_fail(err, DD_ERR_INVALID, "%s is there without %s", a ? a_key : b_key, a ? b_key : a_key);
+}
+
+static int check_sender(void *element, dd_error **err)
+{
+    const dd_sender_settings *sender = element;
+
+    return check_pair(sender->auth_header, "auth.header", sender->auth_value, "auth.value", err);
+}
+
+static int check_registry(void *element, dd_error **err)
+{
+    const dd_registry_settings *registry = element;
+
+    return check_pair(registry->username, "username", registry->password, "password", err);
+}
+
+/* Behind plain_http it is port 80 that a repository's key leaves out. */
+static int check_forge(void *element, dd_error **err)
+{
+    dd_forge_settings *forge = element;
+    char *host;
+
+    (void)err;
+    if (!forge->plain_http)
+        return 0;
+    host = dd_host_normalise(forge->host, strlen(forge->host), 80);
+    dd_assert(host);
+    free(forge->host);
+    forge->host = host;
+    return 0;
+}
+
+int dd_settings_check(const dd_settings *settings, dd_error **err)
+{
+    return check_pair(settings->server.tls_cert, "server.tls.cert", settings->server.tls_key,
+                      "server.tls.key", err);
+}
+
+const setting_list dd_setting_lists[] = {
+    {"senders", sizeof(dd_sender_settings), TOP(senders), TOP(sender_count), SENDER(name),
+     (ptrdiff_t)SENDER(place), check_sender},
+    {"registries", sizeof(dd_registry_settings), TOP(registries), TOP(registry_count), REGISTRY(host), -1,
+     check_registry},
+    {"forges", sizeof(dd_forge_settings), TOP(forges), TOP(forge_count), FORGE(host), -1, check_forge},
+};
+const size_t dd_setting_lists_count = DD_COUNT(dd_setting_lists);
+
+/* ---- The table as others see it ---- */
+
+static dd_setting_row public_rows[DD_COUNT(dd_setting_table)];
+static char public_names[DD_COUNT(dd_setting_table)][64];
+static pthread_once_t public_once = PTHREAD_ONCE_INIT;
+
+bool dd_setting_is_secret(const setting_row *row)
+{
+    return row->kind == SETTING_SECRET || row->kind == SETTING_KEYS;
+}
+
+/* "server.tls.cert" is DRYDOCK_SERVER_TLS_CERT. */
+static void write_env_name(const char *key, char *ret, size_t size)
+{
+    size_t length = strlen("DRYDOCK_");
+
+    dd_assert(length + strlen(key) < size);
+    memcpy(ret, "DRYDOCK_", length);
+    for (; *key; key++)
+        ret[length++] = *key == '.' ? '_' : (char)toupper((unsigned char)*key);
+    ret[length] = '\0';
+}
+
+static void fill_public_rows(void)
+{
+    for (size_t i = 0; i < DD_COUNT(dd_setting_table); i++) {
+        const setting_row *row = &dd_setting_table[i];
+        bool of_list = strchr(row->key, '[') != NULL;
+
+        if (!of_list)
+            write_env_name(row->key, public_names[i], sizeof(public_names[i]));
+        public_rows[i] = (dd_setting_row){row->key, of_list ? NULL : public_names[i], row->fallback,
+                                          row->help, dd_setting_is_secret(row)};
+    }
+}
+
+size_t dd_settings_rows(const dd_setting_row **ret)
+{
+    pthread_once(&public_once, fill_public_rows);
+    *ret = public_rows;
+    return DD_COUNT(public_rows);
+}
+
+/* ---- The end of settings ---- */
+
+/* Secrets are wiped, so that a later leak of freed memory (a core, a log of a crash) does not hold them. */
+static void free_text(char **text, bool secret)
+{
+    if (*text && secret)
+        explicit_bzero(*text, strlen(*text));
+    free(*text);
+    *text = NULL;
+}
+
+static void free_value(const setting_row *row, void *object)
+{
+    void *field = (char *)object + row->offset;
+
+    switch (row->kind) {
+    case SETTING_TEXT:
+    case SETTING_PATH:
+    case SETTING_SECRET:
+        free_text(field, dd_setting_is_secret(row));
+        break;
+    case SETTING_KEYS:
+        for (size_t i = 0; i < ((dd_strv *)field)->count; i++)
+            explicit_bzero(((dd_strv *)field)->items[i], strlen(((dd_strv *)field)->items[i]));
+        dd_strv_done(field);
+        break;
+    case SETTING_NUMBER:
+    case SETTING_SECONDS:
+    case SETTING_MILLISECONDS:
+    case SETTING_SIZE:
+    case SETTING_SWITCH:
+        break;
+    }
+}
+
+/* Free the values of the rows that begin with `prefix` ("senders[]."), or of those of no list (""). */
+static void free_values(const char *prefix, void *object)
+{
+    for (size_t i = 0; i < DD_COUNT(dd_setting_table); i++) {
+        const char *key = dd_setting_table[i].key;
+
+        if (*prefix ? dd_str_starts(key, prefix) : !strchr(key, '['))
+            free_value(&dd_setting_table[i], object);
+    }
+}
+
+void dd_settings_free(dd_settings *settings)
+{
+    if (!settings)
+        return;
+    for (size_t i = 0; i < DD_COUNT(dd_setting_lists); i++) {
+        const setting_list *list = &dd_setting_lists[i];
+        dd_auto_str prefix = dd_sprintf("%s[].", list->key);
+        char **array = (char **)((char *)settings + list->array_offset);
+        size_t count = *(size_t *)((char *)settings + list->count_offset);
+
+        for (size_t element = 0; element < count; element++)
+            free_values(prefix, *array + element * list->element_size);
+        free(*array);
+    }
+    free_values("", settings);
+    free(settings);
+}
+
+/* ---- Finding ---- */
+
+const dd_sender_settings *dd_settings_sender(const dd_settings *settings, const char *wanted)
+{
+    for (size_t i = 0; i < settings->sender_count; i++)
+        if (dd_str_eq(settings->senders[i].name, wanted))
+            return &settings->senders[i];
+    return NULL;
+}
+
+const dd_registry_settings *dd_settings_registry(const dd_settings *settings, const char *host)
+{
+    dd_auto_str wanted = host ? registry_host(host) : NULL;
+
+    for (size_t i = 0; wanted && i < settings->registry_count; i++)
+        if (dd_str_eq(settings->registries[i].host, wanted))
+            return &settings->registries[i];
+    return NULL;
+}
+
+const dd_forge_settings *dd_settings_forge(const dd_settings *settings, const char *host)
+{
+    dd_auto_str wanted = host ? forge_host(host) : NULL;
+
+    for (size_t i = 0; wanted && i < settings->forge_count; i++)
+        if (dd_str_eq(settings->forges[i].host, wanted))
+            return &settings->forges[i];
+    return NULL;
+}
