@@ -11,9 +11,10 @@ int dd_reading_document(const char *text, size_t length, dd_yaml **ret, dd_error
 
     if (dd_yaml_parse(text, length, &yaml, err) < 0)
         return -1;
-    if (yaml->warning_count > 0)
-        return dd_fail_at(err, DD_ERR_INVALID, yaml->warnings[0]->place, yaml->warnings[0]->path, "%s",
-                          yaml->warnings[0]->message);
+    if (yaml->warning_count > 0) {
+        dd_fail_at(err, DD_ERR_INVALID, yaml->warnings[0]->place, NULL, "%s", yaml->warnings[0]->message);
+        return dd_hint(err, "in this file each key stands once, and there is one document");
+    }
     if (yaml->root && yaml->root->kind != DD_YAML_MAP)
         return dd_fail_at(err, DD_ERR_INVALID, yaml->root->place, NULL, "a map of keys is expected, not %s",
                           dd_yaml_node_words(yaml->root));
@@ -32,6 +33,15 @@ int dd_reading_text(const dd_yaml_node *node, const char *path, const char **ret
         return dd_fail_at(err, DD_ERR_INVALID, node->place, path, "has a zero byte inside");
     *ret = node->text;
     return 0;
+}
+
+int dd_reading_place(dd_error **err, dd_place place, const char *path)
+{
+    if (err && *err && !(*err)->path) {
+        (*err)->path = dd_strdup(path);
+        (*err)->place = place;
+    }
+    return -1;
 }
 
 int dd_reading_unknown(const dd_yaml_node *key, const char *path, const dd_strv *known, dd_error **err)

@@ -14,7 +14,10 @@ int dd_reading_document(const char *text, size_t length, dd_yaml **ret, dd_error
 /* The text of a scalar that says something: no list, map, null, empty text or NUL byte. Borrowed. */
 int dd_reading_text(const dd_yaml_node *node, const char *path, const char **ret, dd_error **err);
 
-/* "no key is named 'slot'", with the nearest of `known` as a hint. Returns -1. */
+/* Give an error that has no path yet, of a lower layer that knows the value only, its place. Returns -1. */
+int dd_reading_place(dd_error **err, dd_place place, const char *path);
+
+/* There is no such key; the nearest of `known`, or all of them, as a hint. Returns -1. */
 int dd_reading_unknown(const dd_yaml_node *key, const char *path, const dd_strv *known, dd_error **err);
 
 /* "30s", "15m", "2h", "7d", "500ms", or digits alone, which count seconds. */

@@ -62,16 +62,6 @@ static void *field_of(const setting_row *row, void *object)
     return (char *)object + row->offset;
 }
 
-/* Say where an error is that a lower layer found, which knows the value only. Returns -1. */
-static int place_error(dd_error **err, const origin *from)
-{
-    if (err && *err && !(*err)->path) {
-        (*err)->path = dd_strdup(from->path);
-        (*err)->place = from->place;
-    }
-    return -1;
-}
-
 /* ---- One value ---- */
 
 static char *resolve(const setting_reader *reader, const char *path)
@@ -547,12 +537,11 @@ static int set_from_file(const setting_reader *reader, const secret_file *file, 
 
 static int read_file(const setting_reader *reader, const secret_file *file, dd_error **err)
 {
-    const origin from = {file->path, file->place};
     dd_auto(dd_buf) text = NULL;
     int ret;
 
     if (dd_buf_read_file(file->file, SECRET_MAX_BYTES, &text, err) < 0)
-        return place_error(err, &from);
+        return dd_reading_place(err, file->place, file->path);
     ret = set_from_file(reader, file, text, err);
     if (text->capacity > 0)
         explicit_bzero(text->data, text->capacity);
@@ -584,10 +573,9 @@ static int check_all(const setting_reader *reader, dd_error **err)
 {
     for (size_t i = 0; i < reader->element_count; i++) {
         const setting_element *element = &reader->elements[i];
-        const origin from = {element->path, element->place};
 
         if (element->list->check(element->object, err) < 0 || check_unique(reader, element, err) < 0)
-            return place_error(err, &from);
+            return dd_reading_place(err, element->place, element->path);
     }
     return dd_settings_check(reader->settings, err);
 }
