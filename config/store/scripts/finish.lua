@@ -1,0 +1,55 @@
+-- End a run under its lease: final state, queue entry gone, image index of its task as the run found it.
+-- KEYS: run:ID, run:ID:log, leases, runs, task:NAME, task:NAME:bases, runs:NAME
+-- ARGV: key prefix, run id, lease number, state, ms to keep it, 1 to write the index, number of bases,
+--       reference, digest, kind (runtime or buildtime), …, name, value, …
+local run = redis.call('HMGET', KEYS[1], 'state', 'lease', 'queue', 'queue_entry', 'task')
+if not run[1] then
+    return redis.error_reply('NOTFOUND no such run')
+end
+if run[2] ~= ARGV[3] then
+    return redis.error_reply('STALE lease ' .. ARGV[3] .. ' is over; the run has lease ' .. run[2])
+end
+if run[1] ~= 'Queued' and run[1] ~= 'Started' and run[1] ~= 'Running' then
+    return redis.error_reply('CONFLICT the run is ' .. run[1] .. ' already')
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local bases = tonumber(ARGV[7])
+local fields = {}
+for i = 8 + 3 * bases, #ARGV do
+    fields[#fields + 1] = ARGV[i]
+end
+redis.call('HSET', KEYS[1], 'state', ARGV[4], 'ended_ms', now, unpack(fields))
+redis.call('XACK', run[3], 'workers', run[4])
+redis.call('XDEL', run[3], run[4])
+redis.call('ZREM', KEYS[3], ARGV[2])
+-- The line by which followers of the log know that nothing more comes.
+redis.call('XADD', KEYS[2], '*', 'end', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+for _, key in ipairs({KEYS[4], KEYS[7]}) do
+    local old = redis.call('ZRANGE', key, '-inf', '(' .. (now - tonumber(ARGV[5])), 'BYSCORE', 'LIMIT', 0, 100)
+    if #old > 0 then
+        redis.call('ZREM', key, unpack(old))
+    end
+end
+
+-- A task that was deleted meanwhile has no edges.
+if ARGV[6] == '1' and redis.call('EXISTS', KEYS[5]) == 1 then
+    for _, reference in ipairs(redis.call('HKEYS', KEYS[6])) do
+        redis.call('SREM', ARGV[1] .. 'image:' .. reference .. ':tasks', run[5])
+    end
+    redis.call('DEL', KEYS[6])
+    for i = 0, bases - 1 do
+        local reference, digest, kind = ARGV[8 + 3 * i], ARGV[9 + 3 * i], ARGV[10 + 3 * i]
+        redis.call('HSET', KEYS[6], reference, digest .. ' ' .. kind)
+        redis.call('SADD', ARGV[1] .. 'image:' .. reference .. ':tasks', run[5])
+        local image = ARGV[1] .. 'image:' .. reference
+        if digest ~= '' and redis.call('HSETNX', image, 'digest', digest) == 1 then
+            redis.call('HSET', image, 'seen_ms', now)
+        end
+    end
+    redis.call('HSET', KEYS[5], 'last_run', ARGV[2], 'last_state', ARGV[4])
+end
+return 'OK'

@@ -1,0 +1,15 @@
+-- Forget a task and its index entries; its runs stay.
+-- KEYS: task:NAME, tasks, task:NAME:bases
+-- ARGV: key prefix, name
+-- Returns deleted.
+local repository = redis.call('HGET', KEYS[1], 'repository')
+if not repository then
+    return redis.error_reply('NOTFOUND no task ' .. ARGV[2])
+end
+redis.call('SREM', ARGV[1] .. 'repository:' .. repository, ARGV[2])
+for _, reference in ipairs(redis.call('HKEYS', KEYS[3])) do
+    redis.call('SREM', ARGV[1] .. 'image:' .. reference .. ':tasks', ARGV[2])
+end
+redis.call('SREM', KEYS[2], ARGV[2])
+redis.call('DEL', KEYS[1], KEYS[3])
+return 'deleted'
