@@ -1,8 +1,8 @@
 /* The Redis store: keys, scripts, and the typed calls on them.
  *
  * One Lua script per state change (store/scripts/NAME.lua), loaded by hash. Every call below exists once as a
- * request (pure: arguments) and a reply reader (pure: typed answer), used by the blocking connection here and by
- * the asynchronous one on an event loop. Redis's clock alone counts. */
+ * request (pure: arguments) and a reply reader (pure: typed answer), used by the blocking connection here and
+ * by the asynchronous one on an event loop. Redis's clock alone counts. */
 #ifndef DD_CONFIG_STORE_H
 #define DD_CONFIG_STORE_H
 
@@ -16,27 +16,27 @@ struct redisReply;
 /* ---- Commands: an argument vector of bytes, and whether it is a script ---- */
 typedef struct dd_command dd_command;
 typedef enum dd_script {
-    DD_SCRIPT_ACCEPT,      /* dedupe a delivery and append it to the events stream */
-    DD_SCRIPT_CREATE_RUN,  /* one run for one cause, into its pool's queue */
-    DD_SCRIPT_CLAIM,       /* take the first waiting run of a pool under a new lease number */
-    DD_SCRIPT_BEAT,        /* extend leases; says which are stale or asked to end */
-    DD_SCRIPT_UPDATE,      /* move a run's state or write fields under its lease */
-    DD_SCRIPT_LOG,         /* append log lines under the run's lease */
-    DD_SCRIPT_FINISH,      /* final state, queue entry gone, image index updated */
-    DD_SCRIPT_EXPIRE,      /* runs whose lease ran out: back into the queue, or Error */
-    DD_SCRIPT_CANCEL,      /* end a waiting run, ask a running one to end */
-    DD_SCRIPT_TASK_APPLY,  /* store a task and its index entries */
+    DD_SCRIPT_ACCEPT,     /* dedupe a delivery and append it to the events stream */
+    DD_SCRIPT_CREATE_RUN, /* one run for one cause, into its pool's queue */
+    DD_SCRIPT_CLAIM,      /* take the first waiting run of a pool under a new lease number */
+    DD_SCRIPT_BEAT,       /* extend leases; says which are stale or asked to end */
+    DD_SCRIPT_UPDATE,     /* move a run's state or write fields under its lease */
+    DD_SCRIPT_LOG,        /* append log lines under the run's lease */
+    DD_SCRIPT_FINISH,     /* final state, queue entry gone, image index updated */
+    DD_SCRIPT_EXPIRE,     /* runs whose lease ran out: back into the queue, or Error */
+    DD_SCRIPT_CANCEL,     /* end a waiting run, ask a running one to end */
+    DD_SCRIPT_TASK_APPLY, /* store a task and its index entries */
     DD_SCRIPT_TASK_DELETE,
-    DD_SCRIPT_SETTLE,      /* an event is handled: acknowledge, keep its verdict, trim what is old */
+    DD_SCRIPT_SETTLE, /* an event is handled: acknowledge, keep its verdict, trim what is old */
     DD_SCRIPTS
 } dd_script;
 const char *dd_script_name(dd_script script);
 const char *dd_script_source(dd_script script);
 const char *dd_script_sha1(dd_script script);
 
-dd_command *dd_command_new(const char *name);               /* plain command */
-dd_command *dd_command_script(dd_script script);             /* EVALSHA; keys are passed as ARGV-free KEYS */
-void dd_command_key(dd_command *command, const char *key);   /* keys first (scripts count them) */
+dd_command *dd_command_new(const char *name);              /* plain command */
+dd_command *dd_command_script(dd_script script);           /* EVALSHA; keys are passed as ARGV-free KEYS */
+void dd_command_key(dd_command *command, const char *key); /* keys first (scripts count them) */
 void dd_command_arg(dd_command *command, const char *text);
 void dd_command_arg_bytes(dd_command *command, const void *data, size_t length);
 void dd_command_arg_int(dd_command *command, int64_t number);
@@ -48,8 +48,9 @@ typedef struct dd_store dd_store;
 int dd_store_open(const dd_settings *settings, dd_store **ret, dd_error **err);
 void dd_store_free(dd_store *store);
 DD_DEFINE_FREEP(dd_store)
-/* Run it, reconnecting once when the connection was lost before anything was sent. UNAVAILABLE: Redis is away,
- * loading, read-only or out of memory. The reply is the caller's (freeReplyObject). NOSCRIPT is handled. */
+/* Run it, reconnecting once when the connection was lost before anything was sent. UNAVAILABLE: Redis is
+ * away, loading, read-only or out of memory. The reply is the caller's (freeReplyObject). NOSCRIPT is
+ * handled. */
 int dd_store_call(dd_store *store, const dd_command *command, struct redisReply **ret, dd_error **err);
 /* As dd_store_call with a read deadline of its own, for BLOCK commands (0: none). */
 int dd_store_call_blocking(dd_store *store, const dd_command *command, int timeout_ms,
@@ -74,9 +75,10 @@ bool dd_store_async_ready(const dd_store_async *store);
 /* Takes the command. Always answers exactly once, never from within this call; UNAVAILABLE at once while
  * disconnected or when more than 10,000 calls are under way, and after redis.timeout_ms without an answer
  * unless `blocking`. */
-void dd_store_async_call(dd_store_async *store, dd_command *command, bool blocking, dd_store_reply_cb *callback,
-                         void *context);
-/* Subscribe to a channel; the callback gets each message's text, again after reconnects. One per connection. */
+void dd_store_async_call(dd_store_async *store, dd_command *command, bool blocking,
+                         dd_store_reply_cb *callback, void *context);
+/* Subscribe to a channel; the callback gets each message's text, again after reconnects. One per connection.
+ */
 void dd_store_async_subscribe(dd_store_async *store, const char *channel,
                               void (*callback)(const char *message, void *context), void *context);
 
@@ -94,7 +96,8 @@ int64_t dd_fields_get_int(const dd_fields *fields, const char *name, int64_t fal
 size_t dd_fields_count(const dd_fields *fields);
 const char *dd_fields_name_at(const dd_fields *fields, size_t index);
 const char *dd_fields_value_at(const dd_fields *fields, size_t index);
-/* From a reply that is a flat array of names and values (HGETALL, a stream entry). INTERNAL when it is none. */
+/* From a reply that is a flat array of names and values (HGETALL, a stream entry). INTERNAL when it is none.
+ */
 int dd_fields_from_reply(const struct redisReply *reply, dd_fields **ret, dd_error **err);
 void dd_command_args_fields(dd_command *command, const dd_fields *fields); /* name value name value … */
 
@@ -107,7 +110,8 @@ typedef struct dd_accepted {
     char event[32]; /* stream id of the event, of the first one for a duplicate */
     bool duplicate;
 } dd_accepted;
-int dd_accept_reply(const struct redisReply *reply, dd_accepted *ret, dd_error **err); /* LIMIT: stream full */
+int dd_accept_reply(const struct redisReply *reply, dd_accepted *ret,
+                    dd_error **err); /* LIMIT: stream full */
 
 /* Create a run. `causes` are 1 to 4 texts; when any of them has made a run of this task already, that run's
  * id is returned and nothing changes. `fields` hold what the run is (task, commit, branch, trigger, …). */
@@ -124,11 +128,11 @@ int dd_create_run_reply(const struct redisReply *reply, dd_created *ret, dd_erro
 extern const char *const dd_priorities[];
 #define DD_PRIORITY_COUNT 3
 
-/* Claim: *ret NULL when nothing waits, and then `cursor` says where a blocking XREAD must begin so that nothing
- * that came meanwhile is missed. */
+/* Claim: *ret NULL when nothing waits, and then `cursor` says where a blocking XREAD must begin so that
+ * nothing that came meanwhile is missed. */
 typedef struct dd_claim {
     char run[32];
-    int64_t lease; /* the lease number: 1 for the first claim */
+    int64_t lease;     /* the lease number: 1 for the first claim */
     dd_fields *fields; /* the run's hash */
 } dd_claim;
 void dd_claim_free(dd_claim *claim);
@@ -158,15 +162,16 @@ int dd_beat_reply(const struct redisReply *reply, dd_beat_result *ret, dd_error 
 void dd_beat_result_done(dd_beat_result *result);
 
 /* Write fields, and move to `state` unless it is the state already, under the lease. STALE, or CONFLICT. */
-dd_command *dd_update_request(const char *prefix, dd_lease lease, dd_run_state state, const dd_fields *fields);
+dd_command *dd_update_request(const char *prefix, dd_lease lease, dd_run_state state,
+                              const dd_fields *fields);
 /* Append log lines (each a field set: step, stream, text, at_ms) under the lease. */
 dd_command *dd_log_request(const char *prefix, dd_lease lease, const dd_fields *const *lines, size_t count);
-/* End the run under its lease. `bases` are "reference digest" pairs for the image index of its task; NULL leaves
- * the index as it is (a run that did not succeed). */
+/* End the run under its lease; `fields` name its task. `bases` are "reference digest" pairs for the image
+ * index of its task; NULL leaves the index as it is (a run that did not succeed). */
 typedef struct dd_base_use {
     char *reference; /* normalised, with tag */
     char *digest;
-    bool runtime;    /* false: build-time only */
+    bool runtime; /* false: build-time only */
 } dd_base_use;
 dd_command *dd_finish_request(const char *prefix, const dd_settings *settings, dd_lease lease,
                               dd_run_state state, const dd_fields *fields, const dd_base_use *bases,
@@ -174,21 +179,23 @@ dd_command *dd_finish_request(const char *prefix, const dd_settings *settings, d
 /* The answer of update, log and finish: 0, or STALE / CONFLICT / NOT_FOUND. */
 int dd_leased_reply(const struct redisReply *reply, dd_error **err);
 
-/* Expired leases: at most `limit` handled per call; returns the run ids with what was done ("requeued ca1"). */
+/* Expired leases: at most `limit` handled per call; returns the run ids with what was done ("requeued ca1").
+ */
 dd_command *dd_expire_request(const char *prefix, const dd_settings *settings, int64_t limit);
 int dd_expire_reply(const struct redisReply *reply, dd_strv *ret, dd_error **err);
 
-/* Cancel: the reply's word is "canceled" (it waited), "asked" (it runs; its worker is told through the channel
- * prefix+"control" with "cancel RUN"), or "final". NOT_FOUND. */
-dd_command *dd_cancel_request(const char *prefix, const char *run, const char *who);
+/* Cancel: the reply's word is "canceled" (it waited), "asked" (it runs; its worker is told through the
+ * channel prefix+"control" with "cancel RUN"), or "final". NOT_FOUND. */
+dd_command *dd_cancel_request(const char *prefix, const dd_settings *settings, const char *run,
+                              const char *who);
 int dd_cancel_reply(const struct redisReply *reply, const char **ret_word, dd_error **err);
 
 dd_command *dd_task_apply_request(const char *prefix, const char *name, const char *repository_key,
                                   const char *yaml, const dd_fields *fields);
 dd_command *dd_task_delete_request(const char *prefix, const char *name);
 
-/* An event is handled: acknowledged, its verdict kept in event:ID for queue.events_keep_s, old entries trimmed
- * (never one that is not acknowledged). */
+/* An event is handled: acknowledged, its verdict kept in event:ID for queue.events_keep_s, old entries
+ * trimmed (never one that is not acknowledged). */
 dd_command *dd_settle_request(const char *prefix, const dd_settings *settings, const char *event,
                               const dd_fields *verdict);
 
@@ -197,7 +204,7 @@ dd_command *dd_settle_request(const char *prefix, const dd_settings *settings, c
 int dd_store_prepare(dd_store *store, const dd_settings *settings, dd_error **err);
 
 /* Blocking conveniences: request, call, read. */
-int dd_store_get_run(dd_store *store, const char *run, dd_fields **ret, dd_error **err); /* NOT_FOUND */
+int dd_store_get_run(dd_store *store, const char *run, dd_fields **ret, dd_error **err);   /* NOT_FOUND */
 int dd_store_get_task(dd_store *store, const char *name, dd_fields **ret, dd_error **err); /* NOT_FOUND */
 
 #endif
