@@ -55,6 +55,8 @@ static int check_branch(const dd_task *task, const dd_event *event, dd_match *ma
         return say(match, "branch %.60s matches none of the trigger's branches", event->branch);
     }
     const char *wanted = task->context->ref ? task->context->ref : event->default_branch;
+    if (wanted && dd_str_starts(wanted, "refs/heads/"))
+        wanted += strlen("refs/heads/");
     if (!wanted)
         return say(match, "neither the task nor the push says which branch is the task's");
     if (!dd_str_eq(wanted, event->branch))

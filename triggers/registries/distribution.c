@@ -18,6 +18,19 @@ static const char *header_name(const dd_sender_settings *settings)
     return settings->auth_header ? settings->auth_header : "Authorization";
 }
 
+/* A host that image names could not begin with would make its images Docker Hub's. */
+static int check_registry(const char *registry, dd_error **err)
+{
+    dd_auto(dd_reference) image = NULL;
+    dd_auto_str text = dd_sprintf("%s/image:tag", registry);
+    if (dd_reference_parse(text, &image, err) < 0)
+        return dd_context(err, "registry '%s'", registry);
+    if (!dd_str_eq(image->repository, "image") && !dd_str_eq(image->repository, "library/image"))
+        return dd_fail(err, DD_ERR_INVALID,
+                       "registry '%s': a registry is a host with a dot or a port, or localhost", registry);
+    return 0;
+}
+
 static int check(const dd_sender_settings *settings, dd_error **err)
 {
     if (!settings->auth_value && settings->secrets.count == 0)
@@ -29,7 +42,7 @@ static int check(const dd_sender_settings *settings, dd_error **err)
             return dd_fail(err, DD_ERR_INVALID, "a secret is empty");
     if (!settings->registry || !*settings->registry)
         return dd_fail(err, DD_ERR_INVALID, "a distribution sender needs the registry it speaks for");
-    return 0;
+    return check_registry(settings->registry, err);
 }
 
 static bool value_is(const char *given, const char *scheme, const char *secret)

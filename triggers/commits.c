@@ -1,0 +1,70 @@
+/* A push: every task whose context is that repository is asked, and those that match get a run of the commit.
+ */
+#include "matcher.h"
+
+#include <string.h>
+
+static int make_run(dd_matcher *matcher, const char *event_id, const dd_event *event, const dd_task *task,
+                    const char *why, dd_verdict *verdict, dd_error **err)
+{
+    dd_auto_str meaning = dd_sprintf("commit %s %s %s", event->repository_key, event->ref, event->after);
+    const dd_cause cause = {.event = event,
+                            .event_id = event_id,
+                            .meaning = meaning,
+                            .priority = "normal",
+                            .trigger = DD_TRIGGER_COMMIT};
+    dd_auto(dd_fields) more = dd_fields_new();
+    dd_fields_set(more, "ref", event->ref);
+    dd_fields_set(more, "branch", event->branch);
+    dd_fields_set(more, "commit", event->after);
+    dd_fields_set(more, "message", event->message);
+    return dd_matcher_make_run(matcher, task, &cause, more, why, verdict, err);
+}
+
+static int match_task(dd_matcher *matcher, const char *event_id, const dd_event *event, const char *name,
+                      dd_verdict *verdict, dd_error **err)
+{
+    dd_auto(dd_task) task = NULL;
+    dd_auto(dd_fields) fields = NULL;
+    if (dd_matcher_task(matcher, name, verdict, &task, &fields, err) < 0)
+        return -1;
+    if (!task)
+        return 0;
+    dd_match match = dd_match_commit(task, event);
+    if (match.runs)
+        return make_run(matcher, event_id, event, task, match.why, verdict, err);
+    dd_verdict_why(verdict, name, "%s", match.why);
+    verdict->without++;
+    return 0;
+}
+
+/* From the stream, so it is looked at again: what becomes a key and a run must be what it says. */
+static int check_event(const dd_event *event, dd_error **err)
+{
+    dd_auto_str key = NULL;
+    if (!event->repository_key || !event->ref || !event->after || !dd_ref_is_valid(event->ref) ||
+        !dd_commit_is_valid(event->after))
+        return dd_fail(err, DD_ERR_INVALID, "a push without repository, ref or commit");
+    dd_auto_str url = dd_sprintf("https://%s", event->repository_key);
+    if (dd_repository_key(url, &key, err) < 0)
+        return dd_context(err, "repository_key");
+    return 0;
+}
+
+int dd_matcher_push(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
+                    dd_error **err)
+{
+    dd_auto(dd_strv) names = NULL;
+    if (check_event(event, err) < 0)
+        return -1;
+    dd_auto_str key = dd_store_key(matcher->store, "repository:%s", event->repository_key);
+    if (dd_matcher_task_names(matcher, key, &names, err) < 0)
+        return -1;
+    if (names->count == 0)
+        dd_verdict_say(verdict, "no task has the repository %s as its context", event->repository_key);
+    for (size_t i = 0; i < names->count; i++)
+        if (match_task(matcher, event_id, event, names->items[i], verdict, err) < 0 ||
+            dd_matcher_check_stop(matcher, err) < 0)
+            return -1;
+    return 0;
+}
