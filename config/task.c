@@ -181,7 +181,7 @@ static json_t *to_json(const dd_yaml_node *node, dd_error **err)
     return scalar_to_json(node, err);
 }
 
-/* 15 digits write 0.1 as 0.1; where they lose something, 17 do not. */
+/* 15 digits write 0.1 as 0.1; where any number of the values loses something by that, 17 do not. */
 static char *json_text(const json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -538,7 +538,7 @@ int dd_task_parse(const char *yaml, dd_task **ret, dd_error **err)
     if (result == 0 && list.count != 1)
         result = dd_fail(err, DD_ERR_INVALID, "one task is expected, not %zu", list.count);
     if (result == 0)
-        *ret = dd_take(list.items[--list.count]);
+        *ret = dd_take(list.items[0]); /* the list then frees nothing in its place */
     task_list_done(&list);
     return result < 0 ? dd_reading_failed("task definition", NULL, err) : 0;
 }
