@@ -240,6 +240,9 @@ int dd_run_clean(const char *engine, const char *run, const char *directory, dd_
 
 /* The hidden verb `run-child`: descriptor 3 is the channel to the worker. Returns the exit code. */
 int dd_run_child_main(void);
+/* The hidden verb `run-clean ENGINE RUN DIRECTORY`: dd_run_clean, once the run's process has let go of the
+ * directory (at most 60 s). Returns the exit code. */
+int dd_run_clean_main(int argc, char **argv);
 /* The worker: claims, children, beats, logs, drain. Ends after SIGTERM or SIGINT once drained. */
 int dd_worker_run(const dd_settings *settings, dd_error **err);
 
