@@ -21,6 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (dd_settings_parse(text, length, "fuzz", "/nonexistent", env->items, &settings, &err) < 0) {
         dd_auto_str message = dd_error_text(err);
 
+        dd_assert(err->code == DD_ERR_INVALID || err->code == DD_ERR_LIMIT || err->code == DD_ERR_NOT_FOUND ||
+                  err->code == DD_ERR_INTERNAL);
+        dd_assert(message[0] != '\0');
         return 0;
     }
     dd_assert(settings->server.threads > 0 && settings->worker.lease_s >= 2);

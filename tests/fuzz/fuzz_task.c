@@ -25,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (dd_tasks_parse((const char *)data, size, "fuzz", &tasks, &count, &err) < 0) {
         dd_auto_str message = dd_error_text(err);
 
+        dd_assert(err->code == DD_ERR_INVALID || err->code == DD_ERR_LIMIT);
+        dd_assert(message[0] != '\0');
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
