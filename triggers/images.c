@@ -90,7 +90,7 @@ static int note_digest(dd_matcher *matcher, const struct update *update, dd_erro
     dd_command_arg(command, update->digest);
     dd_command_arg(command, "seen_ms");
     dd_command_arg(command, seen_ms);
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     freeReplyObject(reply);
     return 0;
@@ -106,7 +106,7 @@ static int read_edge(dd_matcher *matcher, const char *task, const char *referenc
     dd_auto(dd_command) command = dd_command_new("HGET");
     dd_command_key(command, key);
     dd_command_arg(command, reference);
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     *ret = reply->type == REDIS_REPLY_STRING ? dd_strndup(reply->str, reply->len) : NULL;
     freeReplyObject(reply);

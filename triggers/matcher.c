@@ -95,12 +95,31 @@ int dd_matcher_check_stop(const dd_matcher *matcher, dd_error **err)
     return atomic_load(&matcher->stopping) ? dd_fail(err, DD_ERR_CANCELED, "asked to stop") : 0;
 }
 
+static int check_reply(redisReply *reply, redisReply **ret, dd_error **err)
+{
+    *ret = reply;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return 0;
+    dd_fail(err, DD_ERR_INTERNAL, "Redis: %s", reply->str);
+    freeReplyObject(reply);
+    *ret = NULL;
+    return -1;
+}
+
+int dd_matcher_call(dd_matcher *matcher, const dd_command *command, redisReply **ret, dd_error **err)
+{
+    redisReply *reply = NULL;
+    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+        return -1;
+    return check_reply(reply, ret, err);
+}
+
 int dd_matcher_task_names(dd_matcher *matcher, const char *key, dd_strv **ret, dd_error **err)
 {
     redisReply *reply = NULL;
     dd_auto(dd_command) command = dd_command_new("SMEMBERS");
     dd_command_key(command, key);
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     *ret = dd_strv_new();
     for (size_t i = 0; i < reply->elements; i++)
@@ -211,7 +230,7 @@ static int settle(dd_matcher *matcher, const char *id, const dd_event *event, dd
     dd_auto(dd_fields) fields = verdict_fields(verdict, event);
     dd_auto(dd_command) command =
         dd_settle_request(dd_store_prefix(matcher->store), matcher->settings, id, fields);
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     freeReplyObject(reply);
     dd_auto_str log = dd_sprintf("event=%s sender=%s", id, event && event->sender ? event->sender : "-");
@@ -225,7 +244,7 @@ static int settle_error(dd_matcher *matcher, const char *id, const dd_event *eve
                         dd_verdict *verdict, dd_error **err)
 {
     int result;
-    if (why->code == DD_ERR_UNAVAILABLE || why->code == DD_ERR_CANCELED || why->code == DD_ERR_TIMEOUT) {
+    if (why->code == DD_ERR_UNAVAILABLE || why->code == DD_ERR_DENIED || why->code == DD_ERR_CANCELED) {
         result = dd_fail(err, why->code, "%s", why->message);
     } else {
         dd_verdict_say(verdict, "failed: %s", why->message);
@@ -361,7 +380,7 @@ static int acknowledge(dd_matcher *matcher, const char *id, dd_error **err)
     dd_command_key(command, key);
     dd_command_arg(command, DD_MATCHER_GROUP);
     dd_command_arg(command, id);
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     freeReplyObject(reply);
     return 0;
@@ -421,7 +440,7 @@ static int catch_up(dd_matcher *matcher, dd_error **err)
     for (bool more = true; more;) {
         redisReply *reply = NULL;
         dd_auto(dd_command) command = read_group(matcher, last, 0);
-        if (dd_store_call(matcher->store, command, &reply, err) < 0)
+        if (dd_matcher_call(matcher, command, &reply, err) < 0)
             return -1;
         const redisReply *entries = entries_of(reply);
         more = entries && entries->elements > 0;
@@ -445,7 +464,7 @@ static int auto_claim(dd_matcher *matcher, const char *from, redisReply **ret, d
     dd_command_arg(command, from);
     dd_command_arg(command, "COUNT");
     dd_command_arg_int(command, READ_COUNT);
-    return dd_store_call(matcher->store, command, ret, err);
+    return dd_matcher_call(matcher, command, ret, err);
 }
 
 /* What lies with a matcher that has not settled it for long: it died, or is cut off. */
@@ -484,7 +503,7 @@ static int refresh_waiting(dd_matcher *matcher, dd_error **err)
     for (size_t i = 0; i < matcher->waiting_count; i++)
         dd_command_arg(command, matcher->waiting[i].id);
     dd_command_arg(command, "JUSTID");
-    if (dd_store_call(matcher->store, command, &reply, err) < 0)
+    if (dd_matcher_call(matcher, command, &reply, err) < 0)
         return -1;
     freeReplyObject(reply);
     matcher->refresh_at_ms = dd_monotonic_ms() + REFRESH_MS;
@@ -502,7 +521,8 @@ static int read_new(dd_matcher *matcher, dd_error **err)
     block_ms = block_ms < 1 ? 1 : smaller(block_ms, matcher->times.takeover_ms);
     dd_auto(dd_command) command = read_group(matcher, ">", block_ms);
     if (dd_store_call_blocking(matcher->store, command, (int)(block_ms + matcher->settings->redis.timeout_ms),
-                               &reply, err) < 0)
+                               &reply, err) < 0 ||
+        check_reply(reply, &reply, err) < 0)
         return -1;
     dd_auto_str last = NULL;
     const redisReply *entries = entries_of(reply);

@@ -59,6 +59,9 @@ void dd_verdict_say(dd_verdict *verdict, const char *format, ...) DD_PRINTF(2, 3
 void dd_verdict_why(dd_verdict *verdict, const char *task, const char *format, ...) DD_PRINTF(3, 4);
 
 /* ---- Steps that both kinds share (matcher.c) ---- */
+struct redisReply;
+/* A plain command; an error reply is an error. */
+int dd_matcher_call(dd_matcher *matcher, const dd_command *command, struct redisReply **ret, dd_error **err);
 /* The members of a set of task names, sorted. */
 int dd_matcher_task_names(dd_matcher *matcher, const char *key, dd_strv **ret, dd_error **err);
 /* The task and its stored fields. Returns 0 with *ret NULL, and a reason in the verdict, when it is gone or

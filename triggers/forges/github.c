@@ -219,6 +219,8 @@ static int read_changed_paths(const json_t *body, dd_event *event, dd_error **er
     if (complete)
         add_distinct(paths, &event->changed_paths);
     event->paths_known = complete && event->changed_paths.count <= PATHS_MAX;
+    if (!event->paths_known)
+        dd_strv_done(&event->changed_paths);
     return 0;
 }
 

@@ -1,0 +1,179 @@
+/* Deliveries for tests. No test framework here: the fuzz targets use it too. */
+#include "tests/support/deliveries.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void require(bool kept, const char *rule)
+{
+    if (kept)
+        return;
+    fprintf(stderr, "broken: %s\n", rule);
+    abort();
+}
+
+/* ---- Making them ---- */
+
+void test_delivery_done(test_delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->delivery.header_count; i++) {
+        free(delivery->delivery.headers[i].name);
+        free(delivery->delivery.headers[i].value);
+    }
+    free(delivery->delivery.headers);
+    free(delivery->body);
+    *delivery = (test_delivery){0};
+}
+
+void test_delivery_header(test_delivery *delivery, const char *name, const char *value)
+{
+    dd_delivery *to = &delivery->delivery;
+    to->headers = dd_reallocarray(to->headers, to->header_count + 1, sizeof(*to->headers));
+    to->headers[to->header_count++] = (dd_header){dd_strdup(name), dd_strdup(value)};
+}
+
+void test_delivery_set_header(test_delivery *delivery, const char *name, const char *value)
+{
+    for (size_t i = 0; i < delivery->delivery.header_count; i++) {
+        dd_header *header = &delivery->delivery.headers[i];
+        if (strcasecmp(header->name, name) != 0)
+            continue;
+        free(header->value);
+        header->value = dd_strdup(value);
+        return;
+    }
+    test_delivery_header(delivery, name, value);
+}
+
+void test_delivery_body(test_delivery *delivery, const char *body, size_t length)
+{
+    free(delivery->body);
+    delivery->body = dd_strndup("", 0);
+    delivery->body = dd_reallocarray(delivery->body, length + 1, 1);
+    memcpy(delivery->body, body, length);
+    delivery->delivery.body = delivery->body;
+    delivery->delivery.body_length = length;
+}
+
+void test_delivery_sign(test_delivery *delivery, const char *secret)
+{
+    uint8_t mac[DD_SHA256_BYTES];
+    char hex[DD_SHA256_HEX];
+    dd_hmac_sha256(secret, strlen(secret), delivery->delivery.body, delivery->delivery.body_length, mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    dd_auto_str value = dd_sprintf("sha256=%s", hex);
+    test_delivery_set_header(delivery, "X-Hub-Signature-256", value);
+}
+
+json_t *test_load_json(const char *folder, const char *file)
+{
+    json_error_t why;
+    dd_auto_str path = dd_path_join(folder, file);
+    json_t *json = json_load_file(path, 0, &why);
+    if (!json)
+        fprintf(stderr, "%s: %s (line %d)\n", path, why.text, why.line);
+    require(json != NULL, "a fixture is readable JSON");
+    return json;
+}
+
+void test_delivery_load(test_delivery *delivery, const char *folder)
+{
+    json_t *pair;
+    size_t i;
+    json_auto_t *headers = test_load_json(folder, "headers.json");
+    dd_auto_str path = dd_path_join(folder, "body");
+    dd_auto(dd_buf) body = NULL;
+    require(dd_buf_read_file(path, 32 * 1024 * 1024, &body, NULL) == 0, "a fixture has a body");
+    json_array_foreach(headers, i, pair) test_delivery_header(
+        delivery, json_string_value(json_array_get(pair, 0)), json_string_value(json_array_get(pair, 1)));
+    test_delivery_body(delivery, body->data, body->length);
+}
+
+dd_sender_settings *test_sender(const char *kind)
+{
+    static char secret[] = TEST_GITHUB_SECRET;
+    static char *secrets[] = {secret, NULL};
+    static char github[] = "github", registry[] = "registry", distribution[] = "distribution";
+    static char value[] = TEST_DISTRIBUTION_HEADER, host[] = TEST_REGISTRY;
+    static dd_sender_settings settings;
+    if (dd_str_eq(kind, "github"))
+        settings = (dd_sender_settings){.name = github, .kind = github, .secrets = {secrets, 1, 2}};
+    else
+        settings = (dd_sender_settings){
+            .name = registry, .kind = distribution, .auth_value = value, .registry = host};
+    return &settings;
+}
+
+/* ---- Judging what comes out ---- */
+
+static void check_push(const dd_event *event)
+{
+    require(event->ref && dd_ref_is_valid(event->ref) && dd_str_starts(event->ref, "refs/"),
+            "a valid full ref");
+    require(event->after && dd_commit_is_valid(event->after), "after is a commit id");
+    require(event->before && dd_commit_is_valid(event->before), "before is a commit id");
+    require(event->repository && *event->repository, "a repository");
+    require(event->clone_url && event->repository_key, "an address and its key");
+    dd_auto_str key = NULL;
+    require(dd_repository_key(event->clone_url, &key, NULL) == 0 && dd_str_eq(key, event->repository_key),
+            "the key is that of the address");
+    require((event->branch != NULL) != (event->tag != NULL), "a branch or a tag");
+    require(dd_commit_is_zero(event->after) == (event->kind == DD_EVENT_DELETE), "zero exactly when deleted");
+    for (size_t i = 1; i < event->changed_paths.count; i++)
+        require(strcmp(event->changed_paths.items[i - 1], event->changed_paths.items[i]) < 0,
+                "changed paths are sorted, each once");
+}
+
+static void check_image(const dd_event *event)
+{
+    require(event->tag && dd_tag_is_valid(event->tag), "a valid tag");
+    require(event->digest && dd_digest_is_valid(event->digest), "a valid digest");
+    require(event->repository && dd_repository_is_valid(event->repository), "a valid repository");
+    require(event->media_type != NULL, "a manifest's media type");
+    require(dd_str_eq(event->registry, TEST_REGISTRY), "the registry is the settings'");
+}
+
+static void check_event(const dd_event *event)
+{
+    require(event->sender && event->sender_kind, "a sender");
+    require(event->delivery && dd_name_is_valid(event->delivery), "a delivery id that can stand in a key");
+    require((event->kind == DD_EVENT_IGNORED) == (event->why != NULL), "a reason exactly when ignored");
+    require(event->paths_known || event->changed_paths.count == 0, "no paths where they are unknown");
+    require(!event->message || !strpbrk(event->message, "\n\r\x1b"), "a message of one plain line");
+    switch (event->kind) {
+    case DD_EVENT_PUSH:
+    case DD_EVENT_TAG:
+    case DD_EVENT_DELETE:
+        check_push(event);
+        break;
+    case DD_EVENT_IMAGE_PUSH:
+        check_image(event);
+        break;
+    case DD_EVENT_PULL_REQUEST:
+        require(event->ref && event->branch && event->after && event->repository_key, "what is to be built");
+        break;
+    case DD_EVENT_PING:
+    case DD_EVENT_IGNORED:
+        break;
+    case DD_EVENT_SCHEDULE:
+    case DD_EVENT_MANUAL:
+    case DD_EVENT_KINDS:
+        require(false, "a kind that deliveries have");
+    }
+}
+
+void test_check_events(const dd_events *events)
+{
+    require(events->count > 0, "one event at least");
+    for (size_t i = 0; i < events->count; i++) {
+        check_event(events->items[i]);
+        dd_auto(dd_fields) fields = dd_event_to_fields(events->items[i]);
+        dd_auto(dd_event) again = NULL;
+        require(dd_event_from_fields(fields, &again, NULL) == 0, "the stream's fields are readable");
+        dd_auto_str one = dd_event_to_json(events->items[i]);
+        dd_auto_str other = dd_event_to_json(again);
+        require(strcmp(one, other) == 0, "an event is the same after the stream");
+    }
+}

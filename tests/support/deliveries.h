@@ -1,0 +1,39 @@
+/* Deliveries for tests: read from a fixture's folder or made by hand, signed, and judged. */
+#ifndef DD_TESTS_DELIVERIES_H
+#define DD_TESTS_DELIVERIES_H
+
+#include "triggers/triggers.h"
+
+#include <jansson.h>
+
+#define TEST_GITHUB_SECRET       "dev-secret"
+#define TEST_DISTRIBUTION_HEADER "Bearer s3cr3t-registry"
+#define TEST_REGISTRY            "registry.example.com"
+
+/* A delivery that owns what it points to. */
+typedef struct test_delivery {
+    dd_delivery delivery;
+    char *body;
+} test_delivery;
+void test_delivery_done(test_delivery *delivery);
+void test_delivery_header(test_delivery *delivery, const char *name, const char *value);
+void test_delivery_body(test_delivery *delivery, const char *body, size_t length);
+/* FOLDER/headers.json and FOLDER/body; ends the test when they cannot be read. */
+void test_delivery_load(test_delivery *delivery, const char *folder);
+/* Replace (or set) a header. */
+void test_delivery_set_header(test_delivery *delivery, const char *name, const char *value);
+/* Sign the body as GitHub does. */
+void test_delivery_sign(test_delivery *delivery, const char *secret);
+
+/* Settings of a sender of that kind with the secrets above; static, the caller's to change until the next
+ * call. */
+dd_sender_settings *test_sender(const char *kind);
+
+/* Every event that comes out of any body keeps these, or the process ends with the broken rule's text: texts
+ * are what their kind needs and are valid, and the event is the same after a way through the stream's fields.
+ */
+void test_check_events(const dd_events *events);
+
+json_t *test_load_json(const char *folder, const char *file);
+
+#endif
