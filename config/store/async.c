@@ -40,6 +40,7 @@ struct dd_store_async {
     struct event *deferred; /* answers the calls that could not be sent, from the loop */
     call *calls;
     size_t call_count;
+    struct event *when_ready; /* NULL: nobody asked */
     char *channel;
     void (*on_message)(const char *message, void *context);
     void *on_message_context;
@@ -256,6 +257,8 @@ static void on_greeted(redisAsyncContext *link, void *data, void *context)
     store->state = LINK_READY;
     store->backoff_ms = 0;
     subscribe(store);
+    if (store->when_ready)
+        event_active(store->when_ready, EV_TIMEOUT, 0);
 }
 
 static void on_greeting_word(redisAsyncContext *link, void *data, void *context)
@@ -375,6 +378,8 @@ void dd_store_async_free(dd_store_async *store)
     event_free(store->reconnect);
     event_free(store->greeting_timer);
     event_free(store->deferred);
+    if (store->when_ready)
+        event_free(store->when_ready);
     dd_redis_address_done(&store->address);
     free(store->channel);
     free(store);
@@ -383,6 +388,17 @@ void dd_store_async_free(dd_store_async *store)
 bool dd_store_async_ready(const dd_store_async *store)
 {
     return store->state == LINK_READY;
+}
+
+void dd_store_async_when_ready(dd_store_async *store, void (*callback)(int fd, short events, void *context),
+                               void *context)
+{
+    struct timeval limit = timeval_of(store->timeout_ms);
+    dd_assert(!store->when_ready);
+    store->when_ready = event_new(store->base, -1, 0, callback, context);
+    event_add(store->when_ready, &limit);
+    if (store->state == LINK_READY)
+        event_active(store->when_ready, EV_TIMEOUT, 0);
 }
 
 void dd_store_async_subscribe(dd_store_async *store, const char *channel,

@@ -1,0 +1,154 @@
+/* POST /hooks/NAME: a sender's delivery, answered 202 only once Redis has it. */
+#include "../exchange.h"
+
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+/* Headers that prove who sent it are not kept with the delivery. */
+static const char *const secret_headers[] = {"Authorization", "X-Hub-Signature", "X-Hub-Signature-256",
+                                             "Cookie",        "X-Gitlab-Token",  "Proxy-Authorization"};
+
+static bool is_secret(const dd_sender_settings *sender, const char *name)
+{
+    for (size_t i = 0; i < DD_COUNT(secret_headers); i++)
+        if (strcasecmp(name, secret_headers[i]) == 0)
+            return true;
+    return sender->auth_header && strcasecmp(name, sender->auth_header) == 0;
+}
+
+typedef struct hook {
+    size_t waiting;
+    char event[32]; /* the first event's id */
+    dd_error *error;
+} hook;
+
+static void hook_free(void *state)
+{
+    hook *h = state;
+    dd_error_free(h->error);
+    free(h);
+}
+
+/* The request as the senders' functions read it: names and values are borrowed from it. */
+static void borrow_delivery(dd_exchange *exchange, dd_delivery *ret)
+{
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(exchange->request);
+    struct evkeyval *header;
+    size_t count = 0;
+    TAILQ_FOREACH(header, headers, next)
+    {
+        count++;
+    }
+    ret->headers = dd_calloc(count, sizeof(*ret->headers));
+    TAILQ_FOREACH(header, headers, next)
+    {
+        ret->headers[ret->header_count++] = (dd_header){.name = header->key, .value = header->value};
+    }
+    ret->body = dd_exchange_body(exchange, &ret->body_length);
+}
+
+static char *headers_to_keep(const dd_sender_settings *sender, const dd_delivery *delivery)
+{
+    dd_buf text = {0};
+    for (size_t i = 0; i < delivery->header_count; i++)
+        if (!is_secret(sender, delivery->headers[i].name))
+            dd_buf_printf(&text, "%s: %s\n", delivery->headers[i].name, delivery->headers[i].value);
+    return dd_buf_steal(&text);
+}
+
+static void on_accepted(struct redisReply *reply, const dd_error *error, void *context)
+{
+    dd_exchange *exchange = context;
+    hook *h = exchange->state;
+    dd_accepted accepted;
+    dd_error *failure = NULL;
+    if (error)
+        dd_fail(&failure, error->code, "%s", error->message);
+    else if (dd_accept_reply(reply, &accepted, &failure) == 0 && !*h->event)
+        memcpy(h->event, accepted.event, sizeof(h->event));
+    if (failure && !h->error)
+        h->error = failure;
+    else
+        dd_error_free(failure);
+    if (--h->waiting > 0)
+        return;
+    if (h->error) {
+        /* What did reach Redis is known there by its id, so that the sender's next try doubles nothing. */
+        dd_log(DD_LOG_WARNING, "server", NULL, "a delivery of %s was not kept (%s): answered 503",
+               exchange->argument, h->error->message);
+        dd_answer_error(exchange, 503, h->error);
+    } else {
+        dd_answer(exchange, 202, json_pack("{s:s}", "event", h->event));
+    }
+}
+
+static bool is_ignored(const dd_event *event)
+{
+    return event->kind == DD_EVENT_IGNORED || event->kind == DD_EVENT_PING;
+}
+
+/* The reason of the last one: an envelope of many uninteresting events has one answer. */
+static void answer_ignored(dd_exchange *exchange, const dd_events *events)
+{
+    const dd_event *last = events->count ? events->items[events->count - 1] : NULL;
+    const char *why = !last ? "nothing in it" : last->kind == DD_EVENT_PING ? "ping" : last->why;
+    dd_answer(exchange, 200, json_pack("{s:s}", "ignored", why ? why : "nothing to do"));
+}
+
+static void keep(dd_exchange *exchange, const dd_sender_settings *sender, const dd_delivery *delivery,
+                 const dd_events *events, size_t kept)
+{
+    const dd_settings *settings = exchange->door->settings;
+    hook *h = exchange->state = dd_new(hook);
+    exchange->free_state = hook_free;
+    h->waiting = kept;
+    bool first = true;
+    for (size_t i = 0; i < events->count; i++) {
+        if (is_ignored(events->items[i]))
+            continue;
+        dd_auto(dd_fields) fields = dd_event_to_fields(events->items[i]);
+        if (first) {
+            dd_auto_str headers = headers_to_keep(sender, delivery);
+            dd_fields_set(fields, "headers", headers);
+            dd_fields_set_bytes(fields, "body", delivery->body, delivery->body_length);
+        }
+        first = false;
+        dd_exchange_call(exchange,
+                         dd_accept_request(settings->redis.prefix, settings, sender->name,
+                                           events->items[i]->delivery, fields),
+                         on_accepted);
+    }
+}
+
+void dd_handle_hook(dd_exchange *exchange)
+{
+    const dd_sender_settings *sender = dd_settings_sender(exchange->door->settings, exchange->argument);
+    dd_auto(dd_error) error = NULL;
+    dd_auto(dd_events) events = NULL;
+    dd_delivery delivery = {0};
+    int status = 0;
+    size_t kept = 0;
+    if (!sender) {
+        dd_fail(&error, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
+        dd_answer_error(exchange, 404, error);
+        return;
+    }
+    borrow_delivery(exchange, &delivery);
+    if (dd_delivery_read(sender, &delivery, &events, &status, &error) < 0) {
+        dd_log(DD_LOG_WARNING, "server", NULL, "a delivery for %s was refused: %d %s", sender->name, status,
+               error->message);
+        dd_answer_error(exchange, status, error);
+    } else {
+        for (size_t i = 0; i < events->count; i++)
+            kept += !is_ignored(events->items[i]);
+        if (kept)
+            keep(exchange, sender, &delivery, events, kept);
+        else
+            answer_ignored(exchange, events);
+    }
+    free(delivery.headers);
+}

@@ -1,0 +1,204 @@
+/* Requests and answers over evhttp, and calls to Redis on their behalf. */
+#include "exchange.h"
+
+#include <event2/buffer.h>
+#include <event2/http_struct.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Answers ---- */
+
+static void exchange_free(dd_exchange *exchange)
+{
+    if (exchange->request) {
+        struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
+        if (connection)
+            evhttp_connection_set_closecb(connection, NULL, NULL);
+    }
+    if (exchange->free_state)
+        exchange->free_state(exchange->state);
+    exchange->door->exchanges--;
+    evhttp_clear_headers(exchange->query);
+    free(exchange->query);
+    free((char *)(uintptr_t)exchange->argument);
+    free(exchange);
+}
+
+void dd_exchange_header(dd_exchange *exchange, const char *name, const char *value)
+{
+    if (exchange->request)
+        evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+}
+
+static void send_answer(dd_exchange *exchange, int status, const char *type, const char *body)
+{
+    struct evhttp_request *request = exchange->request;
+    if (request) {
+        struct evbuffer *buffer = evbuffer_new();
+        evbuffer_add(buffer, body, strlen(body));
+        dd_exchange_header(exchange, "Content-Type", type);
+        dd_exchange_header(exchange, "X-Content-Type-Options", "nosniff");
+        dd_exchange_header(exchange, "Cache-Control", "no-store");
+        exchange->request = NULL;
+        /* The close callback is this exchange's, which ends here. */
+        struct evhttp_connection *connection = evhttp_request_get_connection(request);
+        if (connection)
+            evhttp_connection_set_closecb(connection, NULL, NULL);
+        evhttp_send_reply(request, status, NULL, buffer);
+        evbuffer_free(buffer);
+    }
+    exchange_free(exchange);
+}
+
+void dd_answer(dd_exchange *exchange, int status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    /* Only a text that is no UTF-8 cannot be written, and none of ours is made from unchecked bytes. */
+    dd_answer_text(exchange, text ? status : 500,
+                   text ? text : "{\"error\":\"the answer cannot be written as JSON\"}");
+    free(text);
+}
+
+void dd_answer_text(dd_exchange *exchange, int status, const char *text)
+{
+    dd_auto_str line = dd_sprintf("%s\n", text);
+    send_answer(exchange, status, "application/json", line);
+}
+
+int dd_status_of(const dd_error *error)
+{
+    static const int statuses[] = {
+        [DD_ERR_INVALID] = 400, [DD_ERR_NOT_FOUND] = 404, [DD_ERR_UNAVAILABLE] = 503, [DD_ERR_LIMIT] = 503,
+        [DD_ERR_DENIED] = 401,  [DD_ERR_CONFLICT] = 409,  [DD_ERR_STALE] = 409,       [DD_ERR_CANCELED] = 503,
+        [DD_ERR_TIMEOUT] = 503, [DD_ERR_INTERNAL] = 500,
+    };
+    return statuses[error->code];
+}
+
+void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error)
+{
+    if (!status)
+        status = dd_status_of(error);
+    if (status == 503)
+        dd_exchange_header(exchange, "Retry-After", "5");
+    json_t *text = json_string(error->message);
+    json_t *body = json_pack("{s:o}", "error", text ? text : json_string("invalid input"));
+    if (error->place.line) {
+        json_object_set_new(body, "line", json_integer(error->place.line));
+        json_object_set_new(body, "column", json_integer(error->place.column));
+    }
+    if (error->path)
+        json_object_set_new(body, "path", json_string(error->path));
+    if (error->hint)
+        json_object_set_new(body, "hint", json_string(error->hint));
+    dd_answer(exchange, status, body);
+}
+
+/* ---- Requests ---- */
+
+const char *dd_exchange_body(dd_exchange *exchange, size_t *ret_length)
+{
+    struct evbuffer *buffer = evhttp_request_get_input_buffer(exchange->request);
+    *ret_length = evbuffer_get_length(buffer);
+    return *ret_length ? (const char *)evbuffer_pullup(buffer, -1) : "";
+}
+
+const char *dd_exchange_query(const dd_exchange *exchange, const char *name)
+{
+    return evhttp_find_header(exchange->query, name);
+}
+
+/* ---- Redis ---- */
+
+void dd_exchange_call(dd_exchange *exchange, dd_command *command, dd_store_reply_cb *reply)
+{
+    dd_store_async_call(exchange->door->store, command, false, reply, exchange);
+}
+
+typedef struct hashes {
+    dd_exchange *exchange;
+    dd_strv *keys;
+    dd_fields **items;
+    size_t waiting;
+    dd_error *error; /* the first */
+    dd_hashes_cb *done;
+} hashes;
+
+/* Where one reply goes. */
+typedef struct hash_slot {
+    hashes *all;
+    size_t index;
+} hash_slot;
+
+static void hashes_end(hashes *all)
+{
+    if (all->error)
+        dd_answer_error(all->exchange, 0, all->error);
+    else
+        all->done(all->exchange, all->keys, all->items);
+    for (size_t i = 0; i < all->keys->count; i++)
+        dd_fields_free(all->items[i]);
+    free(all->items);
+    dd_strv_free(all->keys);
+    dd_error_free(all->error);
+    free(all);
+}
+
+static void on_hash(struct redisReply *reply, const dd_error *error, void *context)
+{
+    hash_slot *slot = context;
+    hashes *all = slot->all;
+    dd_fields *fields = NULL;
+    if (error) {
+        if (!all->error)
+            dd_fail(&all->error, error->code, "%s", error->message);
+    } else {
+        dd_fields_from_reply(reply, &fields, all->error ? NULL : &all->error);
+    }
+    if (fields && dd_fields_count(fields) == 0)
+        dd_fields_freep(&fields);
+    all->items[slot->index] = fields;
+    free(slot);
+    if (--all->waiting == 0)
+        hashes_end(all);
+}
+
+void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done)
+{
+    hashes *all = dd_new(hashes);
+    *all = (hashes){.exchange = exchange, .keys = keys, .done = done, .waiting = keys->count};
+    all->items = dd_calloc(keys->count, sizeof(*all->items));
+    for (size_t i = 0; i < keys->count; i++) {
+        dd_auto_str key = dd_sprintf("%s%s", exchange->door->settings->redis.prefix, keys->items[i]);
+        dd_command *command = dd_command_new("HGETALL");
+        hash_slot *slot = dd_new(hash_slot);
+        *slot = (hash_slot){.all = all, .index = i};
+        dd_command_key(command, key);
+        dd_store_async_call(exchange->door->store, command, false, on_hash, slot);
+    }
+    if (keys->count == 0)
+        hashes_end(all);
+}
+
+/* Numbers where the field is one by its name; every other field is a text. */
+static bool is_number(const char *name)
+{
+    return dd_str_ends(name, "_ms") || dd_str_ends(name, "_s") || dd_str_ends(name, "_bytes") ||
+           strcmp(name, "lease") == 0 || strcmp(name, "attempt") == 0;
+}
+
+json_t *dd_fields_to_json(const dd_fields *fields)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < dd_fields_count(fields); i++) {
+        const char *name = dd_fields_name_at(fields, i), *value = dd_fields_value_at(fields, i);
+        int64_t number;
+        json_t *json =
+            is_number(name) && dd_str_to_int(value, &number) ? json_integer(number) : json_string(value);
+        /* Bytes that are no UTF-8 cannot stand in JSON; say so rather than leave the field out. */
+        json_object_set_new(object, name, json ? json : json_string("(not UTF-8)"));
+    }
+    return object;
+}

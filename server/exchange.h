@@ -1,0 +1,63 @@
+/* One HTTP request and its answer, which may come later: the handlers' whole view of HTTP. */
+#ifndef DD_SERVER_EXCHANGE_H
+#define DD_SERVER_EXCHANGE_H
+
+#include "server.h"
+
+#include <event2/http.h>
+#include <jansson.h>
+
+/* One listener thread's own: a loop, a connection to Redis. */
+typedef struct dd_door {
+    const dd_settings *settings;
+    struct event_base *base;
+    struct evhttp *http;
+    dd_store_async *store;
+    struct dd_follower *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
+    size_t follower_count;
+    size_t exchanges; /* under way */
+} dd_door;
+
+typedef struct dd_exchange {
+    dd_door *door;
+    struct evhttp_request *request; /* NULL once the client is gone */
+    const char *argument;           /* the path's variable part, decoded and valid for its kind; "" when none */
+    struct evkeyvalq *query;
+    void *state;                    /* the handler's own, freed with free_state */
+    void (*free_state)(void *state);
+} dd_exchange;
+
+/* An answer ends the exchange: it must not be used afterwards. `json` is taken. */
+void dd_answer(dd_exchange *exchange, int status, json_t *json);
+/* {"error": "…"} with the status that the error's code has, or `status` when it is not 0. */
+void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error);
+void dd_answer_text(dd_exchange *exchange, int status, const char *text);
+void dd_exchange_header(dd_exchange *exchange, const char *name, const char *value);
+/* The body, borrowed until the answer. */
+const char *dd_exchange_body(dd_exchange *exchange, size_t *ret_length);
+const char *dd_exchange_query(const dd_exchange *exchange, const char *name); /* NULL when absent */
+int dd_status_of(const dd_error *error);
+
+/* Call Redis; `reply` as dd_store_reply_cb, with the exchange as its context. */
+void dd_exchange_call(dd_exchange *exchange, dd_command *command, dd_store_reply_cb *reply);
+/* Read many hashes (keys without prefix, taken); `done` gets one entry each, NULL where there is none. On an error
+ * the exchange has been answered and `done` is not called. */
+typedef void dd_hashes_cb(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items);
+void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done);
+
+json_t *dd_fields_to_json(const dd_fields *fields);
+
+/* End the waits of all followers: they are answered with what there is. */
+void dd_followers_end(dd_door *door);
+
+/* routes.c: find the handler and call it. */
+void dd_route(struct evhttp_request *request, void *door);
+
+/* Handlers, one line each in the routes' table. */
+typedef void dd_handler(dd_exchange *exchange);
+dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready;
+dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete, dd_handle_task_run;
+dd_handler dd_handle_runs_list, dd_handle_run_show, dd_handle_run_log, dd_handle_run_cancel;
+dd_handler dd_handle_queue, dd_handle_workers;
+
+#endif

@@ -1,0 +1,167 @@
+/* Which handler a request goes to: one table. */
+#include "exchange.h"
+
+#include <event2/keyvalq_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+typedef enum auth { AUTH_NONE, AUTH_TOKEN } auth;
+
+typedef struct route {
+    enum evhttp_cmd_type method;
+    const char *path; /* "*" stands for one component, the handler's argument */
+    bool (*valid)(const char *argument);
+    auth auth;
+    dd_handler *handler;
+} route;
+
+static bool run_id_is_valid(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= 1 && length <= 31 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") == length;
+}
+
+static const route routes[] = {
+    {EVHTTP_REQ_POST, "/hooks/*", dd_name_is_valid, AUTH_NONE, dd_handle_hook}, /* the sender proves itself */
+    {EVHTTP_REQ_GET, "/healthz", NULL, AUTH_NONE, dd_handle_health},
+    {EVHTTP_REQ_GET, "/readyz", NULL, AUTH_NONE, dd_handle_ready},
+    {EVHTTP_REQ_GET, "/api/v1/tasks", NULL, AUTH_TOKEN, dd_handle_tasks_list},
+    {EVHTTP_REQ_POST, "/api/v1/tasks", NULL, AUTH_TOKEN, dd_handle_tasks_apply},
+    {EVHTTP_REQ_GET, "/api/v1/tasks/*", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_show},
+    {EVHTTP_REQ_DELETE, "/api/v1/tasks/*", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_delete},
+    {EVHTTP_REQ_POST, "/api/v1/tasks/*/runs", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_run},
+    {EVHTTP_REQ_GET, "/api/v1/runs", NULL, AUTH_TOKEN, dd_handle_runs_list},
+    {EVHTTP_REQ_GET, "/api/v1/runs/*", run_id_is_valid, AUTH_TOKEN, dd_handle_run_show},
+    {EVHTTP_REQ_GET, "/api/v1/runs/*/log", run_id_is_valid, AUTH_TOKEN, dd_handle_run_log},
+    {EVHTTP_REQ_POST, "/api/v1/runs/*/cancel", run_id_is_valid, AUTH_TOKEN, dd_handle_run_cancel},
+    {EVHTTP_REQ_GET, "/api/v1/queue", NULL, AUTH_TOKEN, dd_handle_queue},
+    {EVHTTP_REQ_GET, "/api/v1/workers", NULL, AUTH_TOKEN, dd_handle_workers},
+};
+
+static const struct {
+    enum evhttp_cmd_type type;
+    const char *name;
+} methods[] = {{EVHTTP_REQ_GET, "GET"}, {EVHTTP_REQ_POST, "POST"}, {EVHTTP_REQ_DELETE, "DELETE"}};
+
+/* Whether the path has the pattern; *ret is the owned component under "*", or NULL. */
+static bool matches(const char *pattern, const char *path, char **ret)
+{
+    const char *star = strchr(pattern, '*');
+    *ret = NULL;
+    if (!star)
+        return strcmp(pattern, path) == 0;
+    size_t before = (size_t)(star - pattern);
+    if (strncmp(pattern, path, before) != 0)
+        return false;
+    size_t length = strcspn(path + before, "/");
+    if (length == 0 || strcmp(path + before + length, star + 1) != 0)
+        return false;
+    *ret = dd_strndup(path + before, length);
+    return true;
+}
+
+static bool token_is_right(dd_exchange *exchange, dd_error **err)
+{
+    const char *token = exchange->door->settings->api.token;
+    const char *header =
+        evhttp_find_header(evhttp_request_get_input_headers(exchange->request), "Authorization");
+    if (!token) {
+        dd_fail(err, DD_ERR_DENIED, "the API is off: the settings have no api.token");
+        return false;
+    }
+    if (!header || strncasecmp(header, "Bearer ", 7) != 0 ||
+        !dd_equal_constant_time(header + 7, strlen(header + 7), token, strlen(token))) {
+        dd_fail(err, DD_ERR_DENIED, "a bearer token is needed, and this is not it");
+        return false;
+    }
+    return true;
+}
+
+static void on_close(struct evhttp_connection *connection, void *context)
+{
+    dd_exchange *exchange = context;
+    (void)connection;
+    exchange->request = NULL; /* the handler's later answer goes nowhere */
+}
+
+static dd_exchange *exchange_new(struct evhttp_request *request, dd_door *door)
+{
+    dd_exchange *exchange = dd_new(dd_exchange);
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+    exchange->door = door;
+    door->exchanges++;
+    exchange->request = request;
+    exchange->query = dd_new(struct evkeyvalq);
+    TAILQ_INIT(exchange->query);
+    if (query && evhttp_parse_query_str(query, exchange->query) < 0)
+        evhttp_clear_headers(exchange->query);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, exchange);
+    return exchange;
+}
+
+static void refuse(dd_exchange *exchange, int status, const char *format, const char *word)
+{
+    dd_auto(dd_error) error = NULL;
+    dd_auto_str text = dd_sprintf("%s%s", format, word);
+    dd_fail(&error, DD_ERR_INVALID, "%s", text);
+    dd_answer_error(exchange, status, error);
+}
+
+static void call_route(dd_exchange *exchange, const route *found)
+{
+    dd_auto(dd_error) error = NULL;
+    if (found->auth == AUTH_TOKEN && !token_is_right(exchange, &error))
+        dd_answer_error(exchange, exchange->door->settings->api.token ? 401 : 403, error);
+    else if (found->valid && !found->valid(exchange->argument))
+        refuse(exchange, 404, "no such thing here", "");
+    else
+        found->handler(exchange);
+}
+
+/* "GET, HEAD, …" of the path; "" when nothing is there. */
+static char *allowed_of(const char *path)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+    for (size_t i = 0; i < DD_COUNT(methods); i++)
+        for (size_t j = 0; j < DD_COUNT(routes); j++) {
+            dd_auto_str argument = NULL;
+            if (routes[j].method != methods[i].type || !matches(routes[j].path, path, &argument))
+                continue;
+            dd_strv_add(words, methods[i].name);
+            if (methods[i].type == EVHTTP_REQ_GET)
+                dd_strv_add(words, "HEAD");
+        }
+    if (words->count)
+        dd_strv_add(words, "OPTIONS");
+    return dd_strv_join(words, ", ");
+}
+
+void dd_route(struct evhttp_request *request, void *context)
+{
+    dd_exchange *exchange = exchange_new(request, context);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    /* A HEAD is a GET whose body evhttp leaves out. */
+    enum evhttp_cmd_type wanted = method == EVHTTP_REQ_HEAD ? EVHTTP_REQ_GET : method;
+    for (size_t i = 0; path && i < DD_COUNT(routes); i++) {
+        char *argument;
+        if (routes[i].method != wanted || !matches(routes[i].path, path, &argument))
+            continue;
+        exchange->argument = argument ? argument : dd_strdup("");
+        call_route(exchange, &routes[i]);
+        return;
+    }
+    dd_auto_str allowed = allowed_of(path ? path : "");
+    if (!*allowed) {
+        refuse(exchange, 404, "no such path", "");
+        return;
+    }
+    dd_exchange_header(exchange, "Allow", allowed);
+    if (method == EVHTTP_REQ_OPTIONS)
+        dd_answer(exchange, 200, json_pack("{s:s}", "allow", allowed));
+    else
+        refuse(exchange, 405, "this path takes ", allowed);
+}
