@@ -137,16 +137,14 @@ static int split_name(const char *name, dd_reference *reference, const char *tex
     reference->registry = named ? dd_registry_host_normalise(name, first) : dd_strdup(DEFAULT_REGISTRY);
     if (!reference->registry)
         return invalid_reference(err, text, "the registry is no host with an optional port");
-    if (!dd_repository_is_valid(repository)) {
-        invalid_reference(err, text, "the repository's name is not valid");
-        return dd_hint(err,
-                       "names are lower-case letters and digits, with '.', '_', '__' or '-' between them");
-    }
     if (strchr(repository, '/') || !dd_str_eq(reference->registry, DEFAULT_REGISTRY))
         reference->repository = dd_strdup(repository);
     else
         reference->repository = dd_sprintf("library/%s", repository);
-    return 0;
+    if (dd_repository_is_valid(reference->repository))
+        return 0;
+    invalid_reference(err, text, "the repository's name is not valid");
+    return dd_hint(err, "names are lower-case letters and digits, with '.', '_', '__' or '-' between them");
 }
 
 int dd_reference_parse(const char *text, dd_reference **ret, dd_error **err)

@@ -1,4 +1,5 @@
-/* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. */
+/* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. Paths are relative to the
+ * settings file's folder, in the environment too, and kept resolved; hosts are kept in lower case. */
 #ifndef DD_CONFIG_SETTINGS_H
 #define DD_CONFIG_SETTINGS_H
 
@@ -26,7 +27,7 @@ typedef struct dd_registry_settings {
 
 typedef struct dd_forge_settings {
     char *host; /* host[:port] */
-    char *kind;
+    char *kind; /* "generic" when not given */
     char *username;
     char *token;
     char *ca_file;
@@ -100,7 +101,8 @@ typedef struct dd_setting_row {
 size_t dd_settings_rows(const dd_setting_row **ret);
 
 const dd_sender_settings *dd_settings_sender(const dd_settings *settings, const char *name);
-/* By host[:port]; NULL when not listed. Docker Hub's names are one. */
+/* By host[:port]; NULL when not listed. Docker Hub's names are one; a forge's port is left out where a repository's
+ * key leaves it out (443, and 80 behind plain_http). */
 const dd_registry_settings *dd_settings_registry(const dd_settings *settings, const char *host);
 const dd_forge_settings *dd_settings_forge(const dd_settings *settings, const char *host);
 

@@ -13,9 +13,9 @@ typedef struct dd_task {
     char *yaml; /* its own definition, as a document of one task, for showing and storing */
     dd_context_ref *context;
     char *context_text;
-    char *file;       /* task file in the context; default acr-task.yaml, then drydock.yaml */
+    char *file;       /* task file in the context; NULL: acr-task.yaml, else drydock.yaml */
     char *values;     /* JSON object text, "{}" when none */
-    char *registry;   /* .Run.Registry, NULL: the worker's */
+    char *registry;   /* .Run.Registry: host[:port][/path]; NULL: the worker's */
     char *pool;       /* default "default" */
     bool enabled;
     int64_t timeout_s; /* 3600 */

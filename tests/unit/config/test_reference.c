@@ -117,6 +117,20 @@ static void what_is_no_reference_is_refused(void **state)
     assert_int_equal(dd_reference_parse(NULL, NULL, NULL), -1);
 }
 
+/* "library/" counts too: the whole name has 255 bytes at most. */
+static void a_name_of_the_hub_is_bounded_as_it_is_kept(void **state)
+{
+    char name[249];
+    dd_auto(dd_reference) reference = NULL;
+
+    (void)state;
+    memset(name, 'a', sizeof(name));
+    name[248] = '\0';
+    assert_int_equal(dd_reference_parse(name, &reference, NULL), -1);
+    name[247] = '\0';
+    assert_int_equal(dd_reference_parse(name, &reference, NULL), 0);
+}
+
 static void parts_have_their_grammar(void **state)
 {
     char tag[130];
@@ -326,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_reference_has_one_spelling),
         cmocka_unit_test(a_reference_with_only_a_digest_has_no_tag),
         cmocka_unit_test(what_is_no_reference_is_refused),
+        cmocka_unit_test(a_name_of_the_hub_is_bounded_as_it_is_kept),
         cmocka_unit_test(parts_have_their_grammar),
         cmocka_unit_test(a_repository_has_one_key),
         cmocka_unit_test(threats_11_23_30_only_harmless_addresses_are_read),
