@@ -177,3 +177,46 @@ void test_check_events(const dd_events *events)
         require(strcmp(one, other) == 0, "an event is the same after the stream");
     }
 }
+
+/* ---- Fuzzing ---- */
+
+/* One header line taken off; false at the empty line or the end. */
+static bool take_line(test_delivery *delivery, const char **data, size_t *size)
+{
+    const char *end = memchr(*data, '\n', *size);
+    if (!end)
+        return false;
+    size_t length = (size_t)(end - *data);
+    const char *colon = memchr(*data, ':', length);
+    const char *value = colon ? colon + 1 + (colon + 1 < end && colon[1] == ' ') : end;
+    dd_auto_str name = dd_strndup(*data, colon ? (size_t)(colon - *data) : length);
+    dd_auto_str text = dd_strndup(value, (size_t)(end - value));
+    *data += length + 1;
+    *size -= length + 1;
+    if (length == 0 || delivery->delivery.header_count == 64)
+        return false;
+    test_delivery_header(delivery, name, text);
+    return true;
+}
+
+void test_fuzz_delivery(const char *kind, const uint8_t *data, size_t size)
+{
+    test_delivery delivery = {0};
+    const dd_sender *sender = dd_sender_find(kind);
+    const dd_sender_settings *settings = test_sender(kind);
+    const char *text = (const char *)data;
+    dd_auto(dd_events) events = NULL;
+    dd_auto(dd_events) read = NULL;
+    dd_auto(dd_error) why = NULL;
+    int status = 0;
+    while (size > 0 && take_line(&delivery, &text, &size))
+        ;
+    test_delivery_body(&delivery, text, size);
+    int verified = sender->verify(settings, &delivery.delivery, NULL);
+    int result = dd_delivery_read(settings, &delivery.delivery, &events, &status, &why);
+    require(verified == 0 || (result < 0 && status == 401), "what is not authentic gets 401");
+    require(result == 0 || (why && *why->message), "a refusal says why");
+    if (sender->normalise(settings, &delivery.delivery, &read, NULL) == 0)
+        test_check_events(read);
+    test_delivery_done(&delivery);
+}

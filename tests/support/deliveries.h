@@ -34,6 +34,10 @@ dd_sender_settings *test_sender(const char *kind);
  */
 void test_check_events(const dd_events *events);
 
+/* For fuzzers: "Name: value" lines, an empty line, the body. It is verified, then read whether it verified or
+ * not; ends the process when a rule of test_check_events is broken. */
+void test_fuzz_delivery(const char *kind, const uint8_t *data, size_t size);
+
 json_t *test_load_json(const char *folder, const char *file);
 
 #endif

@@ -10,3 +10,7 @@ dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
 dd_unit_test(triggers match drydock_triggers)
 dd_unit_test(triggers registry drydock_triggers)
+
+dd_fuzz_target(github test_deliveries)
+dd_fuzz_target(distribution test_deliveries)
+dd_fuzz_target(challenge drydock_triggers)
