@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define SECOND_MS ((int64_t)1000)
+
 int dd_reading_document(const char *text, size_t length, dd_yaml **ret, dd_error **err)
 {
     dd_auto(dd_yaml) yaml = NULL;
@@ -77,8 +79,9 @@ static bool read_quantity(const char *text, const unit *units, size_t count, int
 
 bool dd_reading_duration(const char *text, int64_t *ret_ms)
 {
-    static const unit units[] = {{"", 1000},       {"ms", 1},          {"s", 1000},
-                                 {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
+    static const unit units[] = {{"", SECOND_MS},         {"ms", 1},
+                                 {"s", SECOND_MS},        {"m", 60 * SECOND_MS},
+                                 {"h", 3600 * SECOND_MS}, {"d", 86400 * SECOND_MS}};
 
     return read_quantity(text, units, DD_COUNT(units), ret_ms);
 }

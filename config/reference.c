@@ -337,6 +337,7 @@ int dd_repository_key(const char *url, char **ret, dd_error **err)
         return invalid_address(err, "is too long");
     if (read_address(url, &address, err) < 0)
         return -1;
+    dd_assert(address.path);
     host = address.host;
     dd_buf_add_str(key, host);
     if (!add_path(key, address.path, address.scheme->percent))
@@ -383,9 +384,12 @@ static int read_fragment(const char *fragment, dd_context_ref *context, dd_error
 int dd_context_ref_parse(const char *text, dd_context_ref **ret, dd_error **err)
 {
     dd_auto(dd_context_ref) context = dd_new(dd_context_ref);
-    size_t length = text ? strcspn(text, "#") : 0;
+    size_t length;
 
-    context->url = dd_strndup(text ? text : "", length);
+    if (!text)
+        return invalid_address(err, "is empty");
+    length = strcspn(text, "#");
+    context->url = dd_strndup(text, length);
     if (dd_repository_key(context->url, &context->key, err) < 0)
         return -1;
     if (text[length] == '#' && read_fragment(text + length + 1, context, err) < 0)

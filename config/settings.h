@@ -1,5 +1,5 @@
-/* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. Paths are relative to the
- * settings file's folder, in the environment too, and kept resolved; hosts are kept in lower case. */
+/* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. Paths are
+ * relative to the settings file's folder, in the environment too, and kept resolved; hosts are kept in lower case. */
 #ifndef DD_CONFIG_SETTINGS_H
 #define DD_CONFIG_SETTINGS_H
 

@@ -21,13 +21,13 @@ typedef enum setting_kind {
 typedef struct setting_row {
     const char *key;
     setting_kind kind;
+    bool required;
     size_t offset;
     const char *fallback;
     int64_t min, max; /* numbers, in the unit that is kept */
     /* Texts: the value as it is kept, or NULL when it has not the form; and the form in words. */
     char *(*normalise)(const char *text);
     const char *form;
-    bool required;
     const char *help;
 } setting_row;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECRET_MAX_BYTES (64 * 1024)
+#define SECRET_MAX_BYTES ((size_t)64 * 1024)
 #define ELEMENTS_MAX     1000
 #define FILE_SUFFIX      "_file"
 #define BLANKS           " \t\r\n\v\f"
@@ -607,7 +607,7 @@ static int read_default(dd_buf **ret, const char **ret_path, dd_error **err)
         dd_auto(dd_error) failed = NULL;
 
         *ret_path = paths[i];
-        if (dd_buf_read_file(paths[i], DD_YAML_MAX_BYTES, ret, &failed) == 0)
+        if (dd_buf_read_file(paths[i], (size_t)DD_YAML_MAX_BYTES, ret, &failed) == 0)
             return 0;
         if (failed->code != DD_ERR_NOT_FOUND) {
             if (err)
@@ -626,7 +626,8 @@ int dd_settings_load(const char *path, dd_settings **ret, dd_error **err)
     dd_auto_str directory = NULL;
     const char *slash;
 
-    if ((path ? dd_buf_read_file(path, DD_YAML_MAX_BYTES, &text, err) : read_default(&text, &path, err)) < 0)
+    if ((path ? dd_buf_read_file(path, (size_t)DD_YAML_MAX_BYTES, &text, err)
+              : read_default(&text, &path, err)) < 0)
         return dd_context(err, "settings");
     slash = path ? strrchr(path, '/') : NULL;
     directory = slash ? dd_strndup(path, (size_t)(slash - path) + (slash == path ? 1 : 0)) : dd_strdup(".");

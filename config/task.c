@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define TASKS_MAX       1000
-#define FILE_MAX_BYTES  (4 * 1024 * 1024) /* all definitions of a file, once aliases are expanded */
+#define FILE_MAX_BYTES  ((size_t)4 * 1024 * 1024) /* all definitions of a file, once aliases are expanded */
 #define GLOBS_MAX       256
 #define GLOB_MAX_BYTES  1024
 #define TIMEOUT_MIN_S   60
@@ -472,13 +472,14 @@ static int add_task(task_list *list, const dd_yaml_node *node, dd_error **err)
 
     if (read_task(node, path, &task, err) < 0)
         return -1;
+    dd_assert(task);
     for (size_t i = 0; i < list->count; i++)
         if (dd_str_eq(list->items[i]->name, task->name))
             return dd_fail_at(err, DD_ERR_INVALID, node->place, path, "tasks[%zu] has the name '%s' too", i,
                               task->name);
     list->bytes += strlen(task->yaml);
     if (list->bytes > FILE_MAX_BYTES)
-        return dd_fail_at(err, DD_ERR_LIMIT, node->place, path, "the tasks are larger than %d bytes in all",
+        return dd_fail_at(err, DD_ERR_LIMIT, node->place, path, "the tasks are larger than %zu bytes in all",
                           FILE_MAX_BYTES);
     list->items[list->count++] = dd_take(task);
     return 0;
@@ -500,7 +501,7 @@ static int add_tasks(task_list *list, const dd_yaml_node *root, dd_error **err)
                           dd_yaml_node_words(tasks));
     if (tasks->length > TASKS_MAX)
         return dd_fail_at(err, DD_ERR_LIMIT, tasks->place, "tasks", "has more than %d entries", TASKS_MAX);
-    list->items = dd_calloc(tasks->length + 1, sizeof(*list->items));
+    list->items = dd_calloc(tasks->length + 1, sizeof(dd_task *));
     for (size_t i = 0; i < tasks->length; i++)
         if (add_task(list, tasks->items[i], err) < 0)
             return -1;
@@ -537,8 +538,10 @@ int dd_task_parse(const char *yaml, dd_task **ret, dd_error **err)
 
     if (result == 0 && list.count != 1)
         result = dd_fail(err, DD_ERR_INVALID, "one task is expected, not %zu", list.count);
-    if (result == 0)
+    if (result == 0) {
+        dd_assert(list.items);
         *ret = dd_take(list.items[0]); /* the list then frees nothing in its place */
+    }
     task_list_done(&list);
     return result < 0 ? dd_reading_failed("task definition", NULL, err) : 0;
 }

@@ -5,7 +5,7 @@
 #include "base/yaml.h"
 #include "task.h"
 
-#define TASK_MAX_BYTES (256 * 1024)
+#define TASK_MAX_BYTES ((size_t)256 * 1024)
 
 /* Write one member of `tasks:` as a document of its own, with aliases and merges expanded, so that it means
  * the same without the rest of its file. Owned text of at most TASK_MAX_BYTES, LIMIT above (aliases can make

@@ -26,7 +26,7 @@ static int emit(writer *w, int made, yaml_event_t *event, dd_error **err)
     if (made && yaml_emitter_emit(&w->emitter, event))
         return 0;
     if (w->full)
-        return dd_fail(err, DD_ERR_LIMIT, "a task's definition is larger than %d bytes", TASK_MAX_BYTES);
+        return dd_fail(err, DD_ERR_LIMIT, "a task's definition is larger than %zu bytes", TASK_MAX_BYTES);
     return dd_fail(err, DD_ERR_INVALID, "a task's definition cannot be written: %s",
                    w->emitter.problem ? w->emitter.problem : "no memory");
 }
