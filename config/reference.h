@@ -22,9 +22,10 @@ bool dd_digest_is_valid(const char *text); /* sha256: + 64, or sha512: + 128 low
 bool dd_tag_is_valid(const char *text);
 bool dd_repository_is_valid(const char *text);
 
-/* Repository addresses of forges: "https://Host[:port]/org/name(.git)" becomes "host[:port]/org/name", the key
- * that settings, tasks and payloads are compared by. https, http (judged by the caller), ssh and git@host:path
- * are read; anything else, control bytes, quotes, and hosts that begin with '-' are INVALID. Owned text. */
+/* Repository addresses of forges: "https://Host[:port]/org/name(.git)" becomes "host[:port]/org/name", the
+ * key that settings, tasks and payloads are compared by. https, http (judged by the caller), ssh and
+ * git@host:path are read; anything else, control bytes, quotes, and hosts that begin with '-' are INVALID.
+ * Owned text. */
 int dd_repository_key(const char *url, char **ret, dd_error **err);
 
 /* A task's context: repo#ref:folder, as ACR writes it. */

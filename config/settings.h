@@ -1,5 +1,6 @@
 /* Settings: one YAML file, every value also as DRYDOCK_…, every secret also as …_file. Paths are
- * relative to the settings file's folder, in the environment too, and kept resolved; hosts are kept in lower case. */
+ * relative to the settings file's folder, in the environment too, and kept resolved; hosts are kept in lower
+ * case. */
 #ifndef DD_CONFIG_SETTINGS_H
 #define DD_CONFIG_SETTINGS_H
 
@@ -12,8 +13,8 @@ typedef struct dd_sender_settings {
     dd_strv secrets;
     char *auth_header; /* header name and the value it must have */
     char *auth_value;
-    char *registry;    /* the registry that this door speaks for; NULL for forges */
-    dd_place place;    /* where in the settings file it stands */
+    char *registry; /* the registry that this door speaks for; NULL for forges */
+    dd_place place; /* where in the settings file it stands */
 } dd_sender_settings;
 
 typedef struct dd_registry_settings {
@@ -40,9 +41,9 @@ typedef struct dd_settings {
         char *tls_cert; /* PEM files; made (self-signed P-256) by `drydock dev` only */
         char *tls_key;
         int64_t threads;
-        int64_t body_max_bytes;   /* a delivery's body */
+        int64_t body_max_bytes; /* a delivery's body */
         int64_t header_max_bytes;
-        int64_t timeout_s;        /* a whole request must have come by then */
+        int64_t timeout_s; /* a whole request must have come by then */
         int64_t connections_max;
         char *address_file; /* the listening address is written here once ready; NULL: nowhere */
     } server;
@@ -55,10 +56,10 @@ typedef struct dd_settings {
         int64_t timeout_ms;
     } redis;
     struct {
-        int64_t events_max;      /* deliveries waiting for the matcher before the server answers 503 */
-        int64_t events_keep_s;   /* how long handled deliveries stay in the stream */
-        int64_t dedupe_s;        /* how long delivery ids and causes are remembered */
-        int64_t runs_keep_s;     /* how long ended runs stay */
+        int64_t events_max;    /* deliveries waiting for the matcher before the server answers 503 */
+        int64_t events_keep_s; /* how long handled deliveries stay in the stream */
+        int64_t dedupe_s;      /* how long delivery ids and causes are remembered */
+        int64_t runs_keep_s;   /* how long ended runs stay */
     } queue;
     struct {
         char *pool;
@@ -66,12 +67,12 @@ typedef struct dd_settings {
         char *engine;
         char *directory;
         int64_t lease_s;
-        int64_t attempts_max;   /* times a run is taken up before it ends Error */
-        int64_t grace_s;        /* between asking a run to end and killing it */
-        int64_t drain_s;        /* how long SIGTERM waits for running runs before it cancels them */
-        int64_t log_max_bytes;  /* a run's log; past it a line says so */
-        bool echo;              /* run logs also to standard output */
-        char *registry;         /* .Run.Registry when the task names none */
+        int64_t attempts_max;  /* times a run is taken up before it ends Error */
+        int64_t grace_s;       /* between asking a run to end and killing it */
+        int64_t drain_s;       /* how long SIGTERM waits for running runs before it cancels them */
+        int64_t log_max_bytes; /* a run's log; past it a line says so */
+        bool echo;             /* run logs also to standard output */
+        char *registry;        /* .Run.Registry when the task names none */
     } worker;
     dd_sender_settings *senders;
     size_t sender_count;
@@ -101,8 +102,8 @@ typedef struct dd_setting_row {
 size_t dd_settings_rows(const dd_setting_row **ret);
 
 const dd_sender_settings *dd_settings_sender(const dd_settings *settings, const char *name);
-/* By host[:port]; NULL when not listed. Docker Hub's names are one; a forge's port is left out where a repository's
- * key leaves it out (443, and 80 behind plain_http). */
+/* By host[:port]; NULL when not listed. Docker Hub's names are one; a forge's port is left out where a
+ * repository's key leaves it out (443, and 80 behind plain_http). */
 const dd_registry_settings *dd_settings_registry(const dd_settings *settings, const char *host);
 const dd_forge_settings *dd_settings_forge(const dd_settings *settings, const char *host);
 

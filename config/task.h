@@ -6,17 +6,21 @@
 #include "reference.h"
 #include "words.h"
 
-typedef enum dd_base_image_type { DD_BASE_IMAGE_OFF, DD_BASE_IMAGE_RUNTIME, DD_BASE_IMAGE_ALL } dd_base_image_type;
+typedef enum dd_base_image_type {
+    DD_BASE_IMAGE_OFF,
+    DD_BASE_IMAGE_RUNTIME,
+    DD_BASE_IMAGE_ALL
+} dd_base_image_type;
 
 typedef struct dd_task {
     char *name;
     char *yaml; /* its own definition, as a document of one task, for showing and storing */
     dd_context_ref *context;
     char *context_text;
-    char *file;       /* task file in the context; NULL: acr-task.yaml, else drydock.yaml */
-    char *values;     /* JSON object text, "{}" when none */
-    char *registry;   /* .Run.Registry: host[:port][/path]; NULL: the worker's */
-    char *pool;       /* default "default" */
+    char *file;     /* task file in the context; NULL: acr-task.yaml, else drydock.yaml */
+    char *values;   /* JSON object text, "{}" when none */
+    char *registry; /* .Run.Registry: host[:port][/path]; NULL: the worker's */
+    char *pool;     /* default "default" */
     bool enabled;
     int64_t timeout_s; /* 3600 */
     struct {
