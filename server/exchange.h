@@ -13,7 +13,8 @@ typedef struct dd_door {
     struct event_base *base;
     struct evhttp *http;
     dd_store_async *store;
-    struct dd_follower *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
+    struct dd_follower
+        *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
     size_t follower_count;
     size_t exchanges; /* under way */
 } dd_door;
@@ -21,9 +22,9 @@ typedef struct dd_door {
 typedef struct dd_exchange {
     dd_door *door;
     struct evhttp_request *request; /* NULL once the client is gone */
-    const char *argument;           /* the path's variable part, decoded and valid for its kind; "" when none */
+    const char *argument; /* the path's variable part, decoded and valid for its kind; "" when none */
     struct evkeyvalq *query;
-    void *state;                    /* the handler's own, freed with free_state */
+    void *state; /* the handler's own, freed with free_state */
     void (*free_state)(void *state);
 } dd_exchange;
 
@@ -40,8 +41,8 @@ int dd_status_of(const dd_error *error);
 
 /* Call Redis; `reply` as dd_store_reply_cb, with the exchange as its context. */
 void dd_exchange_call(dd_exchange *exchange, dd_command *command, dd_store_reply_cb *reply);
-/* Read many hashes (keys without prefix, taken); `done` gets one entry each, NULL where there is none. On an error
- * the exchange has been answered and `done` is not called. */
+/* Read many hashes (keys without prefix, taken); `done` gets one entry each, NULL where there is none. On an
+ * error the exchange has been answered and `done` is not called. */
 typedef void dd_hashes_cb(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items);
 void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done);
 
@@ -56,7 +57,8 @@ void dd_route(struct evhttp_request *request, void *door);
 /* Handlers, one line each in the routes' table. */
 typedef void dd_handler(dd_exchange *exchange);
 dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready;
-dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete, dd_handle_task_run;
+dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete,
+    dd_handle_task_run;
 dd_handler dd_handle_runs_list, dd_handle_run_show, dd_handle_run_log, dd_handle_run_cancel;
 dd_handler dd_handle_queue, dd_handle_workers;
 

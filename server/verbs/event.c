@@ -1,0 +1,137 @@
+/* drydock event parse: what a saved delivery says, as a receiver would take it. */
+#include "verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX (25 * 1024 * 1024)
+
+/* [["Name", "value"], …], or an object with such a list under "headers". */
+static int read_headers(const char *path, dd_delivery *ret, dd_error **err)
+{
+    dd_auto(dd_buf) text = NULL;
+    json_error_t where;
+    if (dd_buf_read_file(path, 1024 * 1024, &text, err) < 0)
+        return -1;
+    json_t *json = json_loadb(text->data, text->length, 0, &where);
+    const json_t *list = json_is_object(json) ? json_object_get(json, "headers") : json;
+    int result =
+        json_is_array(list) ? 0 : dd_fail(err, DD_ERR_INVALID, "%s: not a list of [name, value]", path);
+    ret->headers = dd_calloc(json_array_size(list) + 1, sizeof(*ret->headers));
+    for (size_t i = 0; result == 0 && i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(json_array_get(list, i), 0));
+        const char *value = json_string_value(json_array_get(json_array_get(list, i), 1));
+        if (name && value)
+            ret->headers[ret->header_count++] =
+                (dd_header){.name = dd_strdup(name), .value = dd_strdup(value)};
+        else
+            result = dd_fail(err, DD_ERR_INVALID, "%s: entry %zu is not [name, value]", path, i);
+    }
+    json_decref(json);
+    return result;
+}
+
+static void free_headers(dd_delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->header_count; i++) {
+        free(delivery->headers[i].name);
+        free(delivery->headers[i].value);
+    }
+    free(delivery->headers);
+}
+
+/* {"error": {"status": 401, "message": "…"}} */
+static int refused(int status, const dd_error *error)
+{
+    json_t *json = json_pack("{s:{s:i, s:s}}", "error", "status", status, "message", error->message);
+    char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    puts(text);
+    free(text);
+    json_decref(json);
+    return 2;
+}
+
+static int print_events(const dd_sender_settings *sender, const dd_delivery *delivery)
+{
+    dd_auto(dd_events) events = NULL;
+    dd_auto(dd_error) error = NULL;
+    int status = 0;
+    const dd_sender *kind = dd_sender_find(sender->kind);
+    if (kind->check(sender, &error) < 0)
+        return refused(500, error);
+    if (dd_delivery_read(sender, delivery, &events, &status, &error) < 0)
+        return refused(status, error);
+    for (size_t i = 0; i < events->count; i++) {
+        char *line = dd_event_to_json(events->items[i]);
+        puts(line);
+        free(line);
+    }
+    return 0;
+}
+
+static int parse(const dd_args *args)
+{
+    const char *kind = dd_args_value(args, "kind"), *headers = dd_args_value(args, "headers");
+    const char *body = dd_args_value(args, "body"), *secret = dd_args_value(args, "secret");
+    const char *registry = dd_args_value(args, "registry");
+    dd_auto(dd_buf) text = NULL;
+    dd_delivery delivery = {0};
+    dd_error *error = NULL;
+    if (!kind || !headers || !body)
+        return dd_verb_misuse(args, "--kind, --headers and --body are needed");
+    const dd_sender *sender = dd_sender_find(kind);
+    if (!sender) {
+        size_t count;
+        const char *const *kinds = dd_sender_kinds(&count);
+        const char *nearest = dd_str_nearest(kind, kinds, count);
+        return dd_verb_misuse(args, "no sender of kind '%s'%s%s", kind, nearest ? "; is this meant: " : "",
+                              nearest ? nearest : "");
+    }
+    if (read_headers(headers, &delivery, &error) < 0 || dd_buf_read_file(body, BODY_MAX, &text, &error) < 0) {
+        free_headers(&delivery);
+        return dd_verb_fail(args, error);
+    }
+    delivery.body = text->data;
+    delivery.body_length = text->length;
+    /* A registry that cannot sign sends its secret in a header, Authorization unless said otherwise. */
+    dd_sender_settings settings = {.name = dd_strdup(kind), .kind = dd_strdup(kind)};
+    if (secret && sender->trust == DD_TRUST_SIGNED)
+        dd_strv_add(&settings.secrets, secret);
+    if (secret && sender->trust == DD_TRUST_BEARER) {
+        const char *header = dd_args_value(args, "auth-header");
+        settings.auth_header = dd_strdup(header ? header : "Authorization");
+        settings.auth_value = dd_strdup(secret);
+    }
+    settings.registry = sender->is_registry ? dd_strdup(registry ? registry : "registry.example.com") : NULL;
+    int code = print_events(&settings, &delivery);
+    free(settings.name);
+    free(settings.kind);
+    free(settings.auth_header);
+    free(settings.auth_value);
+    free(settings.registry);
+    dd_strv_done(&settings.secrets);
+    free_headers(&delivery);
+    return code;
+}
+
+static const dd_option options[] = {
+    {"kind", 0, "KIND", "the sender's kind, as in the settings"},
+    {"headers", 0, "FILE", "JSON: [[\"Name\", \"value\"], …]"},
+    {"body", 0, "FILE", "the body's bytes"},
+    {"secret", 0, "SECRET", "what the sender signs or proves itself with"},
+    {"auth-header", 0, "NAME", "the header that a secret comes in (Authorization)"},
+    {"registry", 0, "HOST", "the registry that the sender speaks for"},
+    {"output", 'o', "FORMAT", "json"},
+    {0}};
+const dd_verb dd_verb_event_parse = {
+    .name = "event parse",
+    .summary = "what a saved delivery says",
+    .usage = "--kind KIND --headers FILE --body FILE",
+    .help = "  Verifies and reads the delivery as a receiver with that secret would, and prints its events "
+            "as JSON, one a\n"
+            "  line. Refused: {\"error\": {\"status\", \"message\"}} with the HTTP status it would get, and "
+            "exit status 2.\n",
+    .options = options,
+    .main = parse,
+};
