@@ -102,6 +102,7 @@ static int write_settings(const dd_dev_options *options, const dd_dev_place *pla
                   "  directory: \"%s/worker\"\n"
                   "  engine: %s\n"
                   "  slots: %lld\n"
+                  "  drain: 20s\n"
                   "  echo: %s\n",
                   place->port_server, place->address_file, place->socket, place->directory, options->engine,
                   (long long)options->slots, options->quiet ? "false" : "true");
