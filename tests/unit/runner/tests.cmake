@@ -2,3 +2,9 @@
 dd_unit_test(runner channel drydock_runner)
 dd_unit_test(runner worker drydock_runner)
 dd_fuzz_target(channel drydock_runner)
+
+# The worker on a real redis-server; the program is its own worker, child and clean-up.
+add_executable(integration_worker integration/test_worker.c)
+target_link_libraries(integration_worker PRIVATE drydock_runner PkgConfig::CMOCKA)
+add_test(NAME integration_worker COMMAND integration_worker)
+set_tests_properties(integration_worker PROPERTIES LABELS integration TIMEOUT 300)
