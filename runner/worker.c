@@ -19,6 +19,7 @@
 
 #define QUEUE_WAIT_MS  30000
 #define RETRY_MS       1000
+#define CONNECT_MS     5
 #define BEAT_RETRY_MS  1000
 #define EXPIRE_LIMIT   50
 #define HOST_MAX_BYTES 32
@@ -61,7 +62,8 @@ struct worker {
     bool beat_again;
     dd_strv leftovers; /* names in runs/, the last one first */
     dd_cleaner *cleaner;
-    struct event *prepare, *claim, *beat, *expire, *drain, *signals[2];
+    int64_t begin_ms; /* between looks whether the connections are there */
+    struct event *prepare, *begin, *claim, *beat, *expire, *drain, *signals[2];
     bool draining, stopping;
     dd_error *failure;
 };
@@ -365,14 +367,26 @@ static void on_expire_timer(evutil_socket_t fd, short what, void *context)
 
 static void clean_next(struct worker *worker);
 
+/* The connections were made while the leftovers were removed; when they are not there yet, they soon are. */
 static void begin(struct worker *worker)
 {
+    if (!dd_store_async_ready(worker->calls) || !dd_store_async_ready(worker->queue)) {
+        worker->begin_ms = worker->begin_ms < RETRY_MS / 2 ? 2 * worker->begin_ms : RETRY_MS;
+        set_timer(worker->begin, worker->begin_ms);
+        return;
+    }
     claiming_enter(worker, IDLE);
     dd_log(DD_LOG_INFO, DD_WORKER_ROOM, NULL, "%s serves the pool %s with %lld slots", worker->id,
            worker->settings->worker.pool, (long long)worker->settings->worker.slots);
     beat_now(worker);
     set_timer(worker->expire, with_jitter(worker->host.lease_ms / 2));
     claim_more(worker);
+}
+
+static void on_begin_timer(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    begin(context);
 }
 
 static void on_leftover_cleaned(void *context, const char *problem)
@@ -552,6 +566,7 @@ static void add_events(struct worker *worker)
     static const int signals[] = {SIGTERM, SIGINT};
 
     worker->prepare = evtimer_new(worker->base, on_prepare_timer, worker);
+    worker->begin = evtimer_new(worker->base, on_begin_timer, worker);
     worker->claim = evtimer_new(worker->base, on_claim_timer, worker);
     worker->beat = evtimer_new(worker->base, on_beat_timer, worker);
     worker->expire = evtimer_new(worker->base, on_expire_timer, worker);
@@ -588,8 +603,8 @@ static int worker_init(struct worker *worker, dd_error **err)
 
 static void worker_done(struct worker *worker)
 {
-    struct event *const events[] = {worker->prepare, worker->claim,      worker->beat,      worker->expire,
-                                    worker->drain,   worker->signals[0], worker->signals[1]};
+    struct event *const events[] = {worker->prepare, worker->begin, worker->claim,      worker->beat,
+                                    worker->expire,  worker->drain, worker->signals[0], worker->signals[1]};
 
     worker->stopping = true;
     dd_store_async_free(worker->calls);
@@ -611,7 +626,7 @@ static void worker_done(struct worker *worker)
 
 int dd_worker_run(const dd_settings *settings, dd_error **err)
 {
-    struct worker worker = {.settings = settings, .lock = -1};
+    struct worker worker = {.settings = settings, .lock = -1, .begin_ms = CONNECT_MS};
     int ret = worker_init(&worker, err);
 
     if (ret == 0) {
