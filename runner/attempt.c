@@ -23,12 +23,14 @@ extern char **environ;
 #define ASKS_MAX         1000
 #define RETRY_MS         500
 #define FLUSH_MS         100
-#define FLUSH_BYTES      (64 * 1024)
-#define LOG_PAUSE_BYTES  (1024 * 1024)
-#define LOG_RESUME_BYTES (512 * 1024)
-#define LOG_SLACK_BYTES  (1024 * 1024) /* what the run's process says itself beside its limit */
+#define FLUSH_BYTES      (64 << 10)
+#define LOG_PAUSE_BYTES  (1 << 20)
+#define LOG_RESUME_BYTES (512 << 10)
+#define LOG_SLACK_BYTES  (1 << 20) /* what the run's process says itself beside its limit */
 #define EXIT_WAIT_MS     10000
-#define LEASE_MARGIN_MS  2000 /* at most: for killing before the lease ends */
+/* Beyond the run's own limit, which its process keeps: time to stop steps and to clean up. */
+#define OVERTIME_MS     (5 * 60 * 1000)
+#define LEASE_MARGIN_MS 2000 /* at most: for killing before the lease ends */
 
 enum phase {
     WAITING,  /* an earlier attempt at the same run is still being removed from this machine */
@@ -75,6 +77,7 @@ struct dd_attempt {
     dd_cleaner *cleaner;
     /* the right to the run */
     bool lost, released;
+    bool overdue; /* its process did not keep the run's time limit */
     struct event *lease;
     /* the end */
     char *canceled; /* why, when somebody asked */
@@ -420,7 +423,9 @@ static void set_result(dd_attempt *attempt)
     dd_auto_str how = dd_worker_exit_words(attempt->wait_status);
 
     attempt->result = dd_new(dd_run_result);
-    attempt->result->state = attempt->canceled ? DD_RUN_CANCELED : DD_RUN_ERROR;
+    attempt->result->state = attempt->canceled  ? DD_RUN_CANCELED
+                             : attempt->overdue ? DD_RUN_TIMEOUT
+                                                : DD_RUN_ERROR;
     if (attempt->canceled && attempt->phase == WAITING)
         attempt->result->message = dd_strdup(attempt->canceled);
     else if (attempt->canceled)
@@ -617,6 +622,11 @@ static void on_kill(evutil_socket_t fd, short what, void *context)
     (void)fd, (void)what;
     if (attempt->pid > 0)
         dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, attempt->fields, "its process did not end in time; killed");
+    if (attempt->phase == LIVE) {
+        attempt->overdue = true;
+        attempt->failure =
+            dd_strdup("the run took longer than its time limit, and its process did not end it");
+    }
     kill_process(attempt);
 }
 
@@ -725,6 +735,8 @@ static int start_process(dd_attempt *attempt, dd_error **err)
         return -1;
     if (spawn_child(attempt, end, err) < 0 || watch_child(attempt, err) < 0)
         return -1;
+    if (job->timeout_s > 0)
+        set_timer(attempt->kill, (job->timeout_s + job->grace_s) * 1000 + OVERTIME_MS);
     return 0;
 }
 

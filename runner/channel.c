@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MEMBERS_MAX   8
-#define WHY_MAX_BYTES (16 * 1024)
+#define WHY_MAX_BYTES (16 << 10)
 
 enum form {
     NONE,   /* the list is at its end */

@@ -9,10 +9,10 @@
 #include "runner.h"
 
 #define DD_FRAME_HEADER_BYTES 6
-#define DD_FRAME_MAX_BYTES    (1024 * 1024)
+#define DD_FRAME_MAX_BYTES    (1 << 20)
 #define DD_CHANNEL_FD         3 /* in the run's process */
 #define DD_STEP_ID_MAX_BYTES  1024
-#define DD_LOG_TEXT_MAX_BYTES (16 * 1024) /* runner.h: dd_run_sink.log */
+#define DD_LOG_TEXT_MAX_BYTES (16 << 10) /* runner.h: dd_run_sink.log */
 
 typedef enum dd_message_type {
     DD_MESSAGE_JOB,         /* to the child: what to run; comes first, once */

@@ -18,7 +18,7 @@
 #define JOB_WAIT_S 60
 /* Beyond this much that the worker has not read, lines of steps are dropped: a worker that waits for Redis
  * must not stop a build, nor fill our memory. */
-#define UNREAD_MAX_BYTES (4 * 1024 * 1024)
+#define UNREAD_MAX_BYTES (4 << 20)
 
 struct child {
     struct event_base *base;

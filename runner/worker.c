@@ -130,8 +130,8 @@ static void on_attempt_ended(void *context, dd_attempt *attempt)
         i++;
     worker->attempt_count--;
     /* In the order of their claims, so that find_attempt gives the one that comes next. */
-    memmove(&worker->attempts[i], &worker->attempts[i + 1],
-            (worker->attempt_count - i) * sizeof *worker->attempts);
+    for (; i < worker->attempt_count; i++)
+        worker->attempts[i] = worker->attempts[i + 1];
     for (i = 0; i < worker->beaten_count; i++)
         if (worker->beaten[i] == attempt)
             worker->beaten[i] = NULL;
@@ -585,8 +585,8 @@ static int worker_init(struct worker *worker, dd_error **err)
     signal(SIGPIPE, SIG_IGN);
     dd_time_format(dd_wall_ms(), worker->started);
     set_id(worker);
-    worker->attempts = dd_calloc(most + 1, sizeof *worker->attempts);
-    worker->beaten = dd_calloc(most + 1, sizeof *worker->beaten);
+    worker->attempts = dd_calloc(most + 1, sizeof(dd_attempt *));
+    worker->beaten = dd_calloc(most + 1, sizeof(dd_attempt *));
     worker->base = event_base_new();
     add_events(worker);
     if (open_directory(worker, err) < 0 || connect_store(worker, err) < 0)

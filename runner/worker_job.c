@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_S 3600 /* of a run whose task says nothing; task.h */
+#define TIMEOUT_S     3600 /* of a run whose task says nothing; task.h */
+#define TIMEOUT_MAX_S (30 * 24 * 3600)
 
 char *dd_worker_run_directory(const char *directory, const char *run, int64_t lease)
 {
@@ -106,6 +107,8 @@ int dd_worker_job(const dd_settings *settings, const char *directory, const dd_c
     job->mirrors = dd_path_join(directory, "mirrors");
     job->engine = dd_strdup(settings->worker.engine);
     job->timeout_s = dd_fields_get_int(claim->fields, "timeout_s", TIMEOUT_S);
+    if (job->timeout_s < 1 || job->timeout_s > TIMEOUT_MAX_S)
+        job->timeout_s = job->timeout_s < 1 ? TIMEOUT_S : TIMEOUT_MAX_S;
     job->log_max_bytes = settings->worker.log_max_bytes;
     job->grace_s = settings->worker.grace_s;
     *ret = dd_take(job);

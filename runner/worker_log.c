@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BATCH_LINES     500
-#define BATCH_BYTES     (64 * 1024)
+#define BATCH_BYTES     (64 << 10)
 #define LINE_COST_BYTES 64 /* of a line beside its text */
 
 struct line {
