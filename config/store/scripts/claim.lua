@@ -31,7 +31,8 @@ end
 
 local looked_at = 0
 for i = 2, #KEYS do
-    if redis.call('EXISTS', KEYS[i]) == 0 then
+    -- The stream may be there without its group: a run's making adds to it before any worker has come.
+    if redis.call('EXISTS', KEYS[i]) == 0 or #redis.call('XINFO', 'GROUPS', KEYS[i]) == 0 then
         redis.call('XGROUP', 'CREATE', KEYS[i], 'workers', '0', 'MKSTREAM')
     end
     while looked_at < 100 do
