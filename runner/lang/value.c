@@ -1,0 +1,403 @@
+/* Template values: building, reading from YAML, printing as Go prints. */
+#include "runner/lang/value.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+dd_text dd_text_of(const char *text)
+{
+    return (dd_text){text, strlen(text)};
+}
+
+int dd_text_compare(dd_text a, dd_text b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+
+    return order ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+bool dd_text_is(dd_text a, const char *b)
+{
+    return dd_text_compare(a, dd_text_of(b)) == 0;
+}
+
+dd_value dd_value_nil(void)
+{
+    return (dd_value){.kind = DD_VALUE_NIL};
+}
+
+dd_value dd_value_bool(bool boolean)
+{
+    return (dd_value){.kind = DD_VALUE_BOOL, .boolean = boolean};
+}
+
+dd_value dd_value_int(int64_t integer)
+{
+    return (dd_value){.kind = DD_VALUE_INT, .integer = integer};
+}
+
+dd_value dd_value_float(double real)
+{
+    return (dd_value){.kind = DD_VALUE_FLOAT, .real = real};
+}
+
+dd_value dd_value_text(dd_text text)
+{
+    return (dd_value){.kind = DD_VALUE_STRING, .text = text};
+}
+
+dd_value dd_value_string(dd_arena *arena, const char *data, size_t length)
+{
+    return dd_value_text((dd_text){dd_arena_copy(arena, data, length), length});
+}
+
+dd_value dd_value_list(dd_list *list)
+{
+    return (dd_value){.kind = DD_VALUE_LIST, .list = list};
+}
+
+dd_value dd_value_map(dd_map *map)
+{
+    return (dd_value){.kind = DD_VALUE_MAP, .map = map};
+}
+
+/* Room for one more; an arena cannot give back, so sizes double. */
+static void *grow(dd_arena *arena, void *old, size_t count, size_t *capacity, size_t size)
+{
+    void *grown;
+
+    if (count < *capacity)
+        return old;
+    *capacity = *capacity ? *capacity * 2 : 4;
+    grown = dd_arena_alloc(arena, *capacity * size);
+    if (count)
+        memcpy(grown, old, count * size);
+    return grown;
+}
+
+/* A container's depth grows with what it is given, and never shrinks. */
+size_t dd_value_depth(const dd_value *value)
+{
+    return value->kind == DD_VALUE_LIST  ? value->list->depth
+           : value->kind == DD_VALUE_MAP ? value->map->depth
+                                         : 0;
+}
+
+static void deepen(size_t *depth, const dd_value *member)
+{
+    if (*depth < dd_value_depth(member) + 1)
+        *depth = dd_value_depth(member) + 1;
+}
+
+dd_list *dd_list_new(dd_arena *arena)
+{
+    return dd_arena_alloc(arena, sizeof(dd_list));
+}
+
+void dd_list_add(dd_arena *arena, dd_list *list, dd_value value)
+{
+    list->items = grow(arena, list->items, list->count, &list->capacity, sizeof(dd_value));
+    list->items[list->count++] = value;
+    deepen(&list->depth, &value);
+}
+
+dd_map *dd_map_new(dd_arena *arena)
+{
+    return dd_arena_alloc(arena, sizeof(dd_map));
+}
+
+/* Where the key is, or belongs. */
+static size_t find(const dd_map *map, dd_text key, bool *found)
+{
+    size_t low = 0, high = map->count;
+
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = dd_text_compare(map->pairs[middle].key, key);
+
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void dd_map_put(dd_arena *arena, dd_map *map, dd_text key, dd_value value)
+{
+    bool found;
+    size_t at = find(map, key, &found);
+
+    if (!found) {
+        map->pairs = grow(arena, map->pairs, map->count, &map->capacity, sizeof(dd_pair));
+        memmove(map->pairs + at + 1, map->pairs + at, (map->count - at) * sizeof(dd_pair));
+        map->count++;
+    }
+    map->pairs[at] = (dd_pair){key, value};
+    deepen(&map->depth, &value);
+}
+
+dd_value *dd_map_get(const dd_map *map, dd_text key)
+{
+    bool found;
+    size_t at = find(map, key, &found);
+
+    return found ? &map->pairs[at].value : NULL;
+}
+
+static dd_value scalar_from_yaml(dd_arena *arena, const dd_yaml_node *node)
+{
+    bool boolean;
+    int64_t integer;
+    double real;
+
+    switch (dd_yaml_scalar_type(node)) {
+    case DD_YAML_NULL:
+        return dd_value_nil();
+    case DD_YAML_BOOL:
+        if (dd_yaml_scalar_bool(node, &boolean))
+            return dd_value_bool(boolean);
+        break;
+    case DD_YAML_INT:
+        if (dd_yaml_scalar_int(node, &integer))
+            return dd_value_int(integer);
+        break;
+    case DD_YAML_FLOAT:
+        if (dd_yaml_scalar_float(node, &real))
+            return dd_value_float(real);
+        break;
+    case DD_YAML_STRING:
+        break;
+    }
+    return dd_value_string(arena, node->text, node->length);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const dd_pair *left = a, *right = b;
+
+    return dd_text_compare(left->key, right->key);
+}
+
+/* Sorted once: putting the entries one by one would cost the square of a large file. */
+static dd_value map_from_yaml(dd_arena *arena, const dd_yaml_node *node)
+{
+    dd_map *map = dd_map_new(arena);
+
+    map->capacity = node->length;
+    map->pairs = dd_arena_alloc(arena, node->length * sizeof(dd_pair));
+    for (size_t i = 0; i < node->length; i++) {
+        const dd_yaml_node *key = node->entries[i].key;
+
+        map->pairs[map->count++] = (dd_pair){{dd_arena_copy(arena, key->text, key->length), key->length},
+                                             dd_value_from_yaml(arena, node->entries[i].value)};
+        deepen(&map->depth, &map->pairs[i].value);
+    }
+    if (map->count)
+        qsort(map->pairs, map->count, sizeof(dd_pair), compare_entries);
+    return dd_value_map(map);
+}
+
+/* As deep as the YAML reader lets a file be. */
+dd_value dd_value_from_yaml(dd_arena *arena, const dd_yaml_node *node)
+{
+    dd_list *list;
+
+    if (!node)
+        return dd_value_nil();
+    switch (node->kind) {
+    case DD_YAML_SCALAR:
+        return scalar_from_yaml(arena, node);
+    case DD_YAML_MAP:
+        return map_from_yaml(arena, node);
+    case DD_YAML_LIST:
+        break;
+    }
+    list = dd_list_new(arena);
+    for (size_t i = 0; i < node->length; i++)
+        dd_list_add(arena, list, dd_value_from_yaml(arena, node->items[i]));
+    return dd_value_list(list);
+}
+
+bool dd_value_truth(const dd_value *value)
+{
+    switch (value->kind) {
+    case DD_VALUE_NIL:
+        return false;
+    case DD_VALUE_BOOL:
+        return value->boolean;
+    case DD_VALUE_INT:
+        return value->integer != 0;
+    case DD_VALUE_FLOAT:
+        return fpclassify(value->real) != FP_ZERO;
+    case DD_VALUE_STRING:
+        return value->text.length > 0;
+    case DD_VALUE_LIST:
+        return value->list->count > 0;
+    case DD_VALUE_MAP:
+        return value->map->count > 0;
+    }
+    return false;
+}
+
+const char *dd_value_type_name(const dd_value *value)
+{
+    static const char *const names[] = {
+        [DD_VALUE_NIL] = "nil",
+        [DD_VALUE_BOOL] = "bool",
+        [DD_VALUE_INT] = "int",
+        [DD_VALUE_FLOAT] = "float64",
+        [DD_VALUE_STRING] = "string",
+        [DD_VALUE_LIST] = "[]interface {}",
+        [DD_VALUE_MAP] = "map[string]interface {}",
+    };
+
+    return names[value->kind];
+}
+
+/* The fewest digits that read back as the number, as Go's precision -1 takes them. */
+static int shortest_digits(double real)
+{
+    char text[64];
+
+    for (int digits = 1; digits < 17; digits++) {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, real);
+        if (fpclassify(strtod(text, NULL) - real) == FP_ZERO)
+            return digits;
+    }
+    return 17;
+}
+
+void dd_float_print(dd_buf *into, double real, char verb)
+{
+    char text[512];
+    int digits, exponent;
+
+    if (isnan(real) || isinf(real)) {
+        dd_buf_add_str(into, isnan(real) ? "NaN" : real < 0 ? "-Inf" : "+Inf");
+        return;
+    }
+    digits = shortest_digits(real);
+    snprintf(text, sizeof(text), "%.*e", digits - 1, real);
+    exponent = atoi(strchr(text, 'e') + 1);
+    /* Go's %g turns to %e below 1e-4 and from 1e6 on ("1e+06"), unless it has been given a precision. */
+    if (verb == 'e' || (verb == 'g' && (exponent < -4 || exponent >= 6))) {
+        dd_buf_add_str(into, text);
+        return;
+    }
+    snprintf(text, sizeof(text), "%.*f", digits - 1 - exponent > 0 ? digits - 1 - exponent : 0, real);
+    dd_buf_add_str(into, text);
+}
+
+void dd_value_print(dd_buf *into, const dd_value *value)
+{
+    switch (value->kind) {
+    case DD_VALUE_NIL:
+        dd_buf_add_str(into, "<nil>");
+        break;
+    case DD_VALUE_BOOL:
+        dd_buf_add_str(into, value->boolean ? "true" : "false");
+        break;
+    case DD_VALUE_INT:
+        dd_buf_printf(into, "%lld", (long long)value->integer);
+        break;
+    case DD_VALUE_FLOAT:
+        dd_float_print(into, value->real, 'g');
+        break;
+    case DD_VALUE_STRING:
+        dd_buf_add(into, value->text.data, value->text.length);
+        break;
+    case DD_VALUE_LIST:
+        for (size_t i = 0; i < value->list->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+            dd_buf_add_char(into, i ? ' ' : '[');
+            dd_value_print(into, &value->list->items[i]);
+        }
+        dd_buf_add_str(into, value->list->count ? "]" : "[]");
+        break;
+    case DD_VALUE_MAP:
+        dd_buf_add_str(into, "map[");
+        for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+            if (i)
+                dd_buf_add_char(into, ' ');
+            dd_buf_add(into, value->map->pairs[i].key.data, value->map->pairs[i].key.length);
+            dd_buf_add_char(into, ':');
+            dd_value_print(into, &value->map->pairs[i].value);
+        }
+        dd_buf_add_char(into, ']');
+        break;
+    }
+}
+
+/* Go escapes <, > and & too, and U+2028, U+2029, so that JSON is safe inside HTML. */
+static void json_string(dd_buf *into, dd_text text)
+{
+    static const char *const short_names[] = {['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
+
+    dd_buf_add_char(into, '"');
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (c == '"' || c == '\\')
+            dd_buf_printf(into, "\\%c", c);
+        else if (c < DD_COUNT(short_names) && short_names[c])
+            dd_buf_add_str(into, short_names[c]);
+        else if (c < 0x20 || strchr("<>&", c))
+            dd_buf_printf(into, "\\u%04x", c);
+        else if (text.length - i >= 3 && (memcmp(text.data + i, "\xe2\x80\xa8", 3) == 0 ||
+                                          memcmp(text.data + i, "\xe2\x80\xa9", 3) == 0)) {
+            dd_buf_printf(into, "\\u202%c", text.data[i + 2] == '\xa8' ? '8' : '9');
+            i += 2;
+        } else
+            dd_buf_add_char(into, (char)c);
+    }
+    dd_buf_add_char(into, '"');
+}
+
+void dd_value_json(dd_buf *into, const dd_value *value)
+{
+    switch (value->kind) {
+    case DD_VALUE_NIL:
+        dd_buf_add_str(into, "null");
+        break;
+    case DD_VALUE_FLOAT:
+        if (isnan(value->real) || isinf(value->real))
+            dd_buf_add_str(into, "null");
+        else
+            dd_float_print(into, value->real, fabs(value->real) < 1e21 ? 'f' : 'e');
+        break;
+    case DD_VALUE_STRING:
+        json_string(into, value->text);
+        break;
+    case DD_VALUE_BOOL:
+    case DD_VALUE_INT:
+        dd_value_print(into, value);
+        break;
+    case DD_VALUE_LIST:
+        dd_buf_add_char(into, '[');
+        for (size_t i = 0; i < value->list->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+            if (i)
+                dd_buf_add_char(into, ',');
+            dd_value_json(into, &value->list->items[i]);
+        }
+        dd_buf_add_char(into, ']');
+        break;
+    case DD_VALUE_MAP:
+        dd_buf_add_char(into, '{');
+        for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+            if (i)
+                dd_buf_add_char(into, ',');
+            json_string(into, value->map->pairs[i].key);
+            dd_buf_add_char(into, ':');
+            dd_value_json(into, &value->map->pairs[i].value);
+        }
+        dd_buf_add_char(into, '}');
+        break;
+    }
+}
