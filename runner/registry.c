@@ -233,16 +233,21 @@ static int ask(CURL *curl, struct request request, char **ret, dd_error **err)
     return result;
 }
 
-int dd_registry_digest(const dd_reference *reference, const dd_login *login, char **ret, dd_error **err)
+static bool is_loopback(const char *host)
 {
-    const char *host =
-        dd_str_eq(reference->registry, "docker.io") ? "registry-1.docker.io" : reference->registry;
-    bool plain = login && login->plain_http;
-    dd_auto_str url = dd_sprintf("%s://%s/v2/%s/manifests/%s", plain ? "http" : "https", host,
-                                 reference->repository, reference->tag ? reference->tag : reference->digest);
+    return dd_str_starts(host, "127.") || dd_str_eq(host, "localhost") || dd_str_starts(host, "localhost:");
+}
+
+static int ask_over(const dd_reference *reference, const dd_login *login, const char *scheme, char **ret,
+                    dd_error **err)
+{
+    bool hub = dd_str_eq(reference->registry, "docker.io");
+    dd_auto_str url =
+        dd_sprintf("%s://%s/v2/%s/manifests/%s", scheme, hub ? "registry-1.docker.io" : reference->registry,
+                   reference->repository, reference->tag ? reference->tag : reference->digest);
     struct request request = {.url = url,
                               .head = true,
-                              .secure = !plain,
+                              .secure = dd_str_eq(scheme, "https"),
                               .username = login ? login->username : NULL,
                               .password = login ? login->password : NULL,
                               .ca_file = login ? login->ca_file : NULL};
@@ -254,4 +259,21 @@ int dd_registry_digest(const dd_reference *reference, const dd_login *login, cha
     result = ask(curl, request, ret, err);
     curl_easy_cleanup(curl);
     return result < 0 ? dd_context(err, "%s", reference->text) : 0;
+}
+
+int dd_registry_digest(const dd_reference *reference, const dd_login *login, char **ret, dd_error **err)
+{
+    dd_error *error = NULL;
+    int result = ask_over(reference, login, login && login->plain_http ? "http" : "https", ret, &error);
+
+    /* As engines do: a registry on this machine may go without TLS. No credentials are sent that way. */
+    if (result < 0 && !login && error->code == DD_ERR_UNAVAILABLE && is_loopback(reference->registry)) {
+        dd_error_free(dd_take(error));
+        result = ask_over(reference, NULL, "http", ret, &error);
+    }
+    if (error && err)
+        *err = error;
+    else
+        dd_error_free(error);
+    return result;
 }
