@@ -96,7 +96,7 @@ static int checkout_main(void *context)
     if (dd_checkout_job(job, say_to_stderr, NULL, &checkout, &error) < 0)
         json = json_pack("{s:i, s:s}", "code", (int)error->code, "error", error->message);
     else
-        json = json_pack("{s:s?, s:s?}", "commit", checkout.commit, "branch", checkout.branch);
+        json = json_pack("{s:s*, s:s*}", "commit", checkout.commit, "branch", checkout.branch);
     text = json_dumps(json, JSON_COMPACT);
     return text && dprintf(STDOUT_FILENO, "%s", text) > 0 ? 0 : 1;
 }

@@ -90,8 +90,8 @@ static int remove_at(int dirfd, const char *name, dev_t device, int depth)
         errno = status.st_dev != device ? EXDEV : ELOOP;
         return -1;
     }
-    if ((status.st_mode & S_IRWXU) != S_IRWXU)
-        fchmodat(dirfd, name, status.st_mode | S_IRWXU, 0);
+    if ((status.st_mode & S_IRWXU) != S_IRWXU && fchmodat(dirfd, name, status.st_mode | S_IRWXU, 0) < 0)
+        return -1;
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     if (!directory) {

@@ -86,7 +86,7 @@ static int call_eq(dd_evaluation *e, const dd_value *arguments, size_t count, dd
 
 static int call_ne(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
 {
-    bool same;
+    bool same = false;
 
     (void)count;
     if (equal(e, &arguments[0], &arguments[1], &same) < 0)
@@ -116,7 +116,7 @@ static int order(dd_evaluation *e, const dd_value *arguments, int *ret)
 #define DEFINE_ORDER(NAME, TEST)                                                                             \
     static int call_##NAME(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)         \
     {                                                                                                        \
-        int is;                                                                                              \
+        int is = 0;                                                                                          \
                                                                                                              \
         (void)count;                                                                                         \
         if (order(e, arguments, &is) < 0)                                                                    \
@@ -175,7 +175,7 @@ static int check_index(dd_evaluation *e, const dd_value *index, size_t most, siz
 
 static int index_sequence(dd_evaluation *e, dd_value *value, const dd_value *index)
 {
-    size_t length = 0, at;
+    size_t length = 0, at = 0;
 
     length_of(value, &length);
     if (length == 0 && index->kind == DD_VALUE_INT)
