@@ -1,6 +1,6 @@
 /* A build step: its context and Dockerfile, the bases that are fetched first, and their digests. */
 #include "executor_private.h"
-#include "registry.h"
+#include "manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +138,7 @@ int dd_step_build_lookup(void *step_run)
         dd_auto_str digest = NULL;
         if (!base->outside || base->digest)
             continue;
-        if (dd_registry_digest(base->reference, dd_executor_login(run->executor, base->reference->registry),
+        if (dd_manifest_digest(base->reference, dd_executor_login(run->executor, base->reference->registry),
                                &digest, &error) == 0)
             dprintf(STDOUT_FILENO, "%zu %s\n", i, digest);
     }

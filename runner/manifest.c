@@ -4,7 +4,7 @@
  * each of its names, and no record which one the registry has. So it is asked: HEAD of the manifest, with a
  * token where the registry wants one. Rules: distribution spec, "Checking if content exists"; distribution's
  * token spec. */
-#include "registry.h"
+#include "manifest.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -144,7 +144,7 @@ static void add_parameter(dd_buf *url, const char *name, const char *value)
     curl_free(escaped);
 }
 
-bool dd_bearer_url(const char *challenge, bool secure, char **ret)
+bool dd_manifest_token_url(const char *challenge, bool secure, char **ret)
 {
     dd_buf url = {0};
 
@@ -216,7 +216,7 @@ static int ask(CURL *curl, struct request request, char **ret, dd_error **err)
     anonymous.username = anonymous.password = NULL;
     result = perform(curl, &anonymous, &answer, err);
     if (result == 0 && answer.status == 401) {
-        if (dd_bearer_url(answer.challenge, request.secure, &url)) {
+        if (dd_manifest_token_url(answer.challenge, request.secure, &url)) {
             result = fetch_token(curl, url, request, &token, err);
             anonymous.token = token;
         } else {
@@ -261,7 +261,7 @@ static int ask_over(const dd_reference *reference, const dd_login *login, const 
     return result < 0 ? dd_context(err, "%s", reference->text) : 0;
 }
 
-int dd_registry_digest(const dd_reference *reference, const dd_login *login, char **ret, dd_error **err)
+int dd_manifest_digest(const dd_reference *reference, const dd_login *login, char **ret, dd_error **err)
 {
     dd_error *error = NULL;
     int result = ask_over(reference, login, login && login->plain_http ? "http" : "https", ret, &error);
