@@ -17,7 +17,7 @@ static int make_run(dd_matcher *matcher, const char *event_id, const dd_event *e
     dd_fields_set(more, "ref", event->ref);
     dd_fields_set(more, "branch", event->branch);
     dd_fields_set(more, "commit", event->after);
-    dd_fields_set(more, "message", event->message);
+    dd_fields_set(more, "commit_message", event->message);
     return dd_matcher_make_run(matcher, task, &cause, more, why, verdict, err);
 }
 
