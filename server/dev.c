@@ -162,11 +162,22 @@ static const char *const stop_order[] = {"worker", "server", "git", "registry", 
 
 /* ---- Starting ---- */
 
-/* Our environment without REGISTRY_*: docker-registry takes any of them for its configuration. */
-static void base_environment(const struct service *service, dd_strv *env)
+static bool is_set(const dd_strv *env, const char *variable)
 {
+    size_t length = strcspn(variable, "=") + 1;
+    for (size_t i = 0; i < env->count; i++)
+        if (strncmp(env->items[i], variable, length) == 0)
+            return true;
+    return false;
+}
+
+/* Our environment behind the service's own, without what that sets, and without REGISTRY_* for
+ * docker-registry, which takes any of them for its configuration. */
+static void inherit_environment(const struct service *service, dd_strv *env)
+{
+    bool registry = strcmp(service->name, "registry") == 0;
     for (char **variable = environ; *variable; variable++)
-        if (strcmp(service->name, "registry") != 0 || !dd_str_starts(*variable, "REGISTRY_"))
+        if (!is_set(env, *variable) && !(registry && dd_str_starts(*variable, "REGISTRY_")))
             dd_strv_add(env, *variable);
 }
 
@@ -185,9 +196,9 @@ static int start(struct dev *dev, struct slot *slot, dd_error **err)
     dd_auto_str log_path = dd_sprintf("%s/logs/%s.log", dev->place->directory, service->name);
     /* Tied to this process: should it be killed, none of them stays behind. */
     dd_strv_add_all(argv, (const char *const[]){dev->self, "exec-tied", "--", NULL});
-    base_environment(service, env);
     if ((service->ours ? own_arguments(dev, service, argv) : service->arguments(dev, argv, env, err)) < 0)
         return dd_context(err, "%s", service->name);
+    inherit_environment(service, env);
     dd_auto_fd log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log < 0)
         return dd_fail_errno(err, DD_ERR_INTERNAL, errno, "opening '%s'", log_path);
