@@ -1,12 +1,12 @@
 /* Task files, problems and dependencies as JSON: the fixed outputs of design.md. */
-#include "runner/runner.h"
-
+#include "runner/lang/taskfile_private.h"
 #include <jansson.h>
 #include <stdlib.h>
 
 static json_t *text(const char *value)
 {
     json_t *json = value ? json_string(value) : json_null();
+
     return json ? json : json_string("(not UTF-8)");
 }
 
@@ -50,48 +50,101 @@ static json_t *mounts_of(const dd_step *step)
     return list;
 }
 
+/* A property's value by its row; NULL for those that are written elsewhere. */
+static json_t *property_json(const dd_step *step, const dd_property *property)
+{
+    const char *at = (const char *)step + property->offset,
+               *count = (const char *)step + property->count_offset;
+
+    switch (property->type) {
+    case DD_PROPERTY_TEXT:
+        return text(*(char *const *)(const void *)at);
+    case DD_PROPERTY_TEXTS:
+        return texts((const dd_strv *)(const void *)at);
+    case DD_PROPERTY_INT:
+        return json_integer(*(const int64_t *)(const void *)at);
+    case DD_PROPERTY_BOOL:
+        return json_boolean(*(const bool *)(const void *)at);
+    case DD_PROPERTY_INTS:
+        return numbers(*(int64_t *const *)(const void *)at, *(const size_t *)(const void *)count);
+    case DD_PROPERTY_MOUNTS:
+        return mounts_of(step);
+    case DD_PROPERTY_FILES:
+    case DD_PROPERTY_NETWORKS:
+    case DD_PROPERTY_VOLUMES:
+    case DD_PROPERTY_SECRETS:
+    case DD_PROPERTY_ELSEWHERE:
+        return NULL;
+    }
+    return NULL;
+}
+
 static json_t *step_json(const dd_taskfile *taskfile, const dd_step *step)
 {
     json_t *json = json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(step->id), "kind",
                              dd_step_kind_name(step->kind), "needs", needs_of(taskfile, step), "command",
                              text(step->command), "images", texts(&step->images));
-    const struct {
-        const char *name;
-        json_t *value;
-    } rest[] = {
-        {"when", texts(&step->when)},
-        {"workingDirectory", text(step->working_directory)},
-        {"entryPoint", text(step->entry_point)},
-        {"user", text(step->user)},
-        {"network", text(step->network)},
-        {"isolation", text(step->isolation)},
-        {"cpus", text(step->cpus)},
-        {"cache", text(step->cache)},
-        {"env", texts(&step->env)},
-        {"expose", texts(&step->expose)},
-        {"ports", texts(&step->ports)},
-        {"volumeMounts", mounts_of(step)},
-        {"timeout", json_integer(step->timeout_s)},
-        {"startDelay", json_integer(step->start_delay_s)},
-        {"retries", json_integer(step->retries)},
-        {"retryDelay", json_integer(step->retry_delay_s)},
-        {"retryOnErrors", texts(&step->retry_on_errors)},
-        {"repeat", json_integer(step->repeat)},
-        {"downloadRetries", json_integer(step->download_retries)},
-        {"downloadRetryDelay", json_integer(step->download_retry_delay_s)},
-        {"exitedWith", numbers(step->exited_with, step->exited_with_count)},
-        {"exitedWithout", numbers(step->exited_without, step->exited_without_count)},
-        {"keep", json_boolean(step->keep)},
-        {"detach", json_boolean(step->detach)},
-        {"privileged", json_boolean(step->privileged)},
-        {"pull", json_boolean(step->pull)},
-        {"ignoreErrors", json_boolean(step->ignore_errors)},
-        {"disableWorkingDirectoryOverride", json_boolean(step->disable_working_directory_override)},
-        {"dockerSocket", json_boolean(step->docker_socket)},
-    };
-    for (size_t i = 0; i < DD_COUNT(rest); i++)
-        json_object_set_new(json, rest[i].name, rest[i].value);
+
+    for (size_t i = 0; i < dd_step_property_count; i++) {
+        json_t *value = property_json(step, &dd_step_properties[i]);
+
+        if (value)
+            json_object_set_new(json, dd_step_properties[i].name, value);
+    }
     return json;
+}
+
+static json_t *networks_of(const dd_taskfile *taskfile)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < taskfile->network_count; i++) {
+        const dd_network *network = &taskfile->networks[i];
+
+        json_array_append_new(list,
+                              json_pack("{s:o, s:o, s:b, s:b, s:b}", "name", text(network->name), "driver",
+                                        text(network->driver), "ipv6", network->ipv6, "skipCreation",
+                                        network->skip_creation, "isDefault", network->is_default));
+    }
+    return list;
+}
+
+/* Names only: what a volume holds is secret. */
+static json_t *volumes_of(const dd_taskfile *taskfile)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < taskfile->volume_count; i++) {
+        const dd_volume *volume = &taskfile->volumes[i];
+        json_t *files = json_array();
+
+        for (size_t j = 0; j < volume->file_count; j++)
+            json_array_append_new(files, text(volume->files[j].name));
+        json_array_append_new(list, json_pack("{s:o, s:o}", "name", text(volume->name), "files", files));
+    }
+    return list;
+}
+
+static json_t *secrets_of(const dd_taskfile *taskfile)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < taskfile->secret_count; i++) {
+        const dd_secret_ref *secret = &taskfile->secrets[i];
+
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "id", text(secret->id), "keyvault",
+                                              text(secret->keyvault), "clientID", text(secret->client_id)));
+    }
+    return list;
+}
+
+static json_t *steps_of(const dd_taskfile *taskfile)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < taskfile->step_count; i++)
+        json_array_append_new(list, step_json(taskfile, &taskfile->steps[i]));
+    return list;
 }
 
 static json_t *stages_of(const dd_taskfile *taskfile)
@@ -107,52 +160,45 @@ static json_t *stages_of(const dd_taskfile *taskfile)
 
 char *dd_taskfile_to_json(const dd_taskfile *taskfile)
 {
-    json_t *networks = json_array(), *steps = json_array();
-    for (size_t i = 0; i < taskfile->network_count; i++) {
-        const dd_network *network = &taskfile->networks[i];
-        json_array_append_new(networks,
-                              json_pack("{s:o, s:o, s:b, s:b, s:b}", "name", text(network->name), "driver",
-                                        text(network->driver), "ipv6", network->ipv6, "skipCreation",
-                                        network->skip_creation, "isDefault", network->is_default));
-    }
-    for (size_t i = 0; i < taskfile->step_count; i++)
-        json_array_append_new(steps, step_json(taskfile, &taskfile->steps[i]));
-    return dump(json_pack("{s:o, s:I, s:o, s:o, s:o}", "version", text(taskfile->version), "stepTimeout",
-                          (json_int_t)taskfile->step_timeout_s, "networks", networks, "steps", steps,
-                          "stages", stages_of(taskfile)));
+    return dump(json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", text(taskfile->version),
+                          "stepTimeout", (json_int_t)taskfile->step_timeout_s, "workingDirectory",
+                          text(taskfile->working_directory), "env", texts(&taskfile->env), "secrets",
+                          secrets_of(taskfile), "networks", networks_of(taskfile), "volumes",
+                          volumes_of(taskfile), "steps", steps_of(taskfile), "stages", stages_of(taskfile)));
+}
+
+/* All five keys always: a reader needs no tests. */
+static json_t *problem_json(const dd_error *error)
+{
+    return json_pack("{s:o, s:i, s:i, s:o, s:o}", "message", text(error->message), "line", error->place.line,
+                     "column", error->place.column, "path", text(error->path), "hint", text(error->hint));
+}
+
+static json_t *list_of(dd_error *const *problems, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, problem_json(problems[i]));
+    return list;
 }
 
 char *dd_problems_to_json(const dd_problems *problems)
 {
-    json_t *errors = json_array();
-    for (size_t i = 0; i < problems->error_count; i++) {
-        const dd_error *error = problems->errors[i];
-        json_t *json = json_pack("{s:o}", "message", text(error->message));
-        if (error->place.line) {
-            json_object_set_new(json, "line", json_integer(error->place.line));
-            json_object_set_new(json, "column", json_integer(error->place.column));
-        }
-        if (error->path)
-            json_object_set_new(json, "path", text(error->path));
-        if (error->hint)
-            json_object_set_new(json, "hint", text(error->hint));
-        json_array_append_new(errors, json);
-    }
-    return dump(json_pack("{s:o}", "errors", errors));
+    json_t *json = json_pack("{s:o}", "errors", list_of(problems->errors, problems->error_count));
+
+    if (problems->warning_count)
+        json_object_set_new(json, "warnings", list_of(problems->warnings, problems->warning_count));
+    return dump(json);
 }
 
 static json_t *reference_json(const dd_reference *reference)
 {
     if (!reference)
         return json_null();
-    json_t *json = json_pack("{s:o, s:o}", "registry", text(reference->registry), "repository",
-                             text(reference->repository));
-    if (reference->tag)
-        json_object_set_new(json, "tag", text(reference->tag));
-    if (reference->digest)
-        json_object_set_new(json, "digest", text(reference->digest));
-    json_object_set_new(json, "reference", text(reference->text));
-    return json;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "registry", text(reference->registry), "repository",
+                     text(reference->repository), "tag", text(reference->tag), "digest",
+                     text(reference->digest), "reference", text(reference->text));
 }
 
 char *dd_deps_to_json(const dd_deps *deps)

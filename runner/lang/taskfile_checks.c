@@ -1,0 +1,138 @@
+/* What is wrong with a task's volumes, secrets and networks (acr-tasks.md, 2.1 and 2.4). */
+#include "runner/lang/taskfile_private.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static bool is_made_of(const char *text, const char *letters)
+{
+    return text && *text && strspn(text, letters) == strlen(text);
+}
+
+static bool is_blank(const char *text)
+{
+    return !text || !*text;
+}
+
+/* "01234567-89ab-cdef-0123-456789abcdef", any case. */
+static bool is_uuid(const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (strlen(text) != strlen(form))
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* ---- Names that must be unique ---- */
+
+typedef struct named {
+    const char *name;
+    size_t index;
+} named;
+
+static int by_name(const void *a, const void *b)
+{
+    const named *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+
+    return order ? order : (left->index > right->index) - (left->index < right->index);
+}
+
+/* `list` is what `names` were read from; a missing name is "". */
+static void check_unique(const dd_reader *reader, const char *list, named *names, size_t count)
+{
+    const dd_yaml_node *nodes = dd_yaml_get(reader->root, list);
+
+    if (count)
+        qsort(names, count, sizeof(*names), by_name);
+    for (size_t i = 1; i < count; i++) {
+        if (!*names[i].name || strcmp(names[i].name, names[i - 1].name) != 0)
+            continue;
+        dd_auto_str path = dd_sprintf("%s[%zu]", list, names[i].index);
+
+        dd_problem_error(reader->problems, nodes->items[names[i].index]->place, path, NULL,
+                         "another one in %s is named '%s' already", list, names[i].name);
+    }
+}
+
+#define CHECK_UNIQUE(reader, list, items, count, member)                                                     \
+    do {                                                                                                     \
+        named *names_ = dd_calloc((count) + 1, sizeof(*names_));                                             \
+        for (size_t i_ = 0; i_ < (count); i_++)                                                              \
+            names_[i_] = (named){(items)[i_].member ? (items)[i_].member : "", i_};                          \
+        check_unique((reader), (list), names_, (count));                                                     \
+        free(names_);                                                                                        \
+    } while (0)
+
+static void problem(const dd_reader *reader, const char *list, size_t index, const char *member,
+                    const char *format, ...) DD_PRINTF(5, 6);
+
+static void problem(const dd_reader *reader, const char *list, size_t index, const char *member,
+                    const char *format, ...)
+{
+    const dd_yaml_node *map = dd_yaml_get(reader->root, list)->items[index];
+    dd_auto_str path = dd_sprintf("%s[%zu].%s", list, index, member);
+    dd_auto_str message = NULL;
+    va_list args;
+
+    va_start(args, format);
+    message = dd_vsprintf(format, args);
+    va_end(args);
+    dd_problem_error(reader->problems, dd_property_place(map, member), path, NULL, "%s", message);
+}
+
+/* ---- Each ---- */
+
+static void check_volume(const dd_reader *reader, size_t index)
+{
+    const dd_volume *volume = &reader->taskfile->volumes[index];
+
+    if (!is_made_of(volume->name, LETTERS "_-"))
+        problem(reader, "volumes", index, "name", "a volume's name is made of letters, digits, '_' and '-'");
+    if (volume->file_count == 0)
+        problem(reader, "volumes", index, "secret", "a volume needs a map `secret` with at least one file");
+    for (size_t i = 0; i < volume->file_count; i++) {
+        if (!is_made_of(volume->files[i].name, LETTERS "._-"))
+            problem(reader, "volumes", index, "secret",
+                    "a file's name is made of letters, digits, '.', '_' and '-', not '%s'",
+                    volume->files[i].name);
+        if (!volume->files[i].path)
+            problem(reader, "volumes", index, "secret", "the file '%s' has no text", volume->files[i].name);
+    }
+}
+
+static void check_secret(const dd_reader *reader, size_t index)
+{
+    const dd_secret_ref *secret = &reader->taskfile->secrets[index];
+
+    if (is_blank(secret->id))
+        problem(reader, "secrets", index, "id", "a secret needs an id");
+    else if (strpbrk(secret->id, " \t\r\n\v\f"))
+        problem(reader, "secrets", index, "id", "the id '%s' holds white space", secret->id);
+    if (is_blank(secret->keyvault) && is_blank(secret->client_id))
+        problem(reader, "secrets", index, "keyvault", "a secret needs a keyvault");
+    if (!is_blank(secret->client_id) && !is_uuid(secret->client_id))
+        problem(reader, "secrets", index, "clientID", "'%s' is no UUID", secret->client_id);
+}
+
+void dd_taskfile_check(const dd_reader *reader)
+{
+    const dd_taskfile *taskfile = reader->taskfile;
+
+    for (size_t i = 0; i < taskfile->volume_count; i++)
+        check_volume(reader, i);
+    for (size_t i = 0; i < taskfile->secret_count; i++)
+        check_secret(reader, i);
+    for (size_t i = 0; i < taskfile->network_count; i++)
+        if (is_blank(taskfile->networks[i].name))
+            problem(reader, "networks", i, "name", "a network needs a name");
+    CHECK_UNIQUE(reader, "volumes", taskfile->volumes, taskfile->volume_count, name);
+    CHECK_UNIQUE(reader, "secrets", taskfile->secrets, taskfile->secret_count, id);
+    CHECK_UNIQUE(reader, "networks", taskfile->networks, taskfile->network_count, name);
+}
