@@ -14,3 +14,13 @@ dd_unit_test(triggers registry drydock_triggers)
 dd_fuzz_target(github test_deliveries)
 dd_fuzz_target(distribution test_deliveries)
 dd_fuzz_target(challenge drydock_triggers)
+
+# On a real docker-registry and redis-server. Under TSan too: a matcher is stopped by another thread than its own.
+add_library(test_registry STATIC support/registry.c)
+target_link_libraries(test_registry PUBLIC drydock_config PkgConfig::CURL)
+foreach(name matcher registry)
+  add_executable(integration_${name} integration/test_${name}.c)
+  target_link_libraries(integration_${name} PRIVATE test_deliveries test_registry PkgConfig::CMOCKA)
+  add_test(NAME integration_${name} COMMAND integration_${name})
+  set_tests_properties(integration_${name} PROPERTIES LABELS "integration;threads" TIMEOUT 300)
+endforeach()
