@@ -63,13 +63,20 @@ static void set_options(CURL *curl, const char *method, const char *url, const c
     }
 }
 
-static int read_answer(CURL *curl, CURLcode code, const char *server, const dd_buf *answer, json_t **ret,
-                       dd_error **err)
+/* No proxy is asked for what is on this machine, whatever the environment says. */
+static bool is_loopback(const char *url)
+{
+    return dd_str_starts(url, "https://127.") || dd_str_starts(url, "https://localhost:") ||
+           dd_str_starts(url, "https://localhost/") || dd_str_starts(url, "https://[::1]");
+}
+
+static int read_answer(CURL *curl, CURLcode code, const char *server, const char *details,
+                       const dd_buf *answer, json_t **ret, dd_error **err)
 {
     long status = 0;
     json_error_t where;
     if (code != CURLE_OK) {
-        dd_fail(err, DD_ERR_UNAVAILABLE, "%s: %s", server, curl_easy_strerror(code));
+        dd_fail(err, DD_ERR_UNAVAILABLE, "%s: %s", server, *details ? details : curl_easy_strerror(code));
         return code == CURLE_PEER_FAILED_VERIFICATION
                    ? dd_hint(err, "--ca-file or DRYDOCK_CA_FILE names the certificate to check it by")
                    : -1;
@@ -94,26 +101,28 @@ int dd_client_call(const dd_args *args, const char *method, const char *path, co
     dd_auto_str url = dd_sprintf("%s/api/v1%s", server, path);
     dd_auto(dd_buf) answer = dd_buf_new();
     struct curl_slist *headers = NULL;
+    char details[CURL_ERROR_SIZE] = "";
     if (!dd_str_starts(server, "https://"))
         return dd_fail(err, DD_ERR_INVALID, "the server's address '%s' does not begin with https://", server);
     if (!token) {
         dd_fail(err, DD_ERR_INVALID, "no token for the server's API");
         return dd_hint(err, "set DRYDOCK_TOKEN; `drydock dev` writes it to the file `env` in its directory");
     }
-    if (token) {
-        dd_auto_str header = dd_sprintf("Authorization: Bearer %s", token);
-        headers = curl_slist_append(headers, header);
-    }
+    dd_auto_str header = dd_sprintf("Authorization: Bearer %s", token);
+    headers = curl_slist_append(headers, header);
     headers = curl_slist_append(headers, "Expect:");
     CURL *curl = curl_easy_init();
     set_options(curl, method, url, body, timeout_s);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, details);
     if (ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+    if (is_loopback(url))
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     CURLcode code = curl_easy_perform(curl);
-    int result = read_answer(curl, code, server, answer, ret, err);
+    int result = read_answer(curl, code, server, details, answer, ret, err);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     return result;

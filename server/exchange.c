@@ -18,7 +18,6 @@ static void exchange_free(dd_exchange *exchange)
     }
     if (exchange->free_state)
         exchange->free_state(exchange->state);
-    exchange->door->exchanges--;
     evhttp_clear_headers(exchange->query);
     free(exchange->query);
     free((char *)(uintptr_t)exchange->argument);

@@ -16,13 +16,13 @@ typedef struct dd_door {
     struct dd_follower
         *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
     size_t follower_count;
-    size_t exchanges; /* under way */
+    struct listener *listener;
 } dd_door;
 
 typedef struct dd_exchange {
     dd_door *door;
     struct evhttp_request *request; /* NULL once the client is gone */
-    const char *argument; /* the path's variable part, decoded and valid for its kind; "" when none */
+    const char *argument;           /* the path's variable part, valid for its kind; "" when none */
     struct evkeyvalq *query;
     void *state; /* the handler's own, freed with free_state */
     void (*free_state)(void *state);
@@ -48,8 +48,11 @@ void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done
 
 json_t *dd_fields_to_json(const dd_fields *fields);
 
-/* End the waits of all followers: they are answered with what there is. */
+/* End the waits of all followers: they are answered 503, and may ask another server. */
 void dd_followers_end(dd_door *door);
+
+/* listener.c: the connection has a whole request, which is under way until its answer is sent. */
+void dd_connection_begin(struct evhttp_request *request, dd_door *door);
 
 /* routes.c: find the handler and call it. */
 void dd_route(struct evhttp_request *request, void *door);

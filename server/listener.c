@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <netdb.h>
@@ -17,29 +18,47 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BACKLOG       1024
 #define STOP_LIMIT_MS 10000
 #define STOP_STEP_MS  50
+/* Descriptors beside the connections: Redis, files, the loops' own. */
+#define OTHER_DESCRIPTORS 256
 
-typedef struct listener {
+typedef struct listener listener;
+
+/* A connection is busy from a whole request to the last byte of its answer; else it rests, and must send the
+ * next whole request by its deadline. evhttp's own timeout only asks for some byte now and then. */
+typedef struct connection {
+    TAILQ_ENTRY(connection) next; /* in the listener's `resting`, while `rests` */
+    listener *listener;
+    struct bufferevent *stream;
+    struct event deadline;
+    bool rests;
+    bool busy;
+} connection;
+
+struct listener {
     dd_listeners *all;
     dd_door door;
     struct evconnlistener *accepting;
     struct event *stop; /* activated from another thread */
     struct event *stop_check;
-    int64_t stop_since_ms;
-    size_t connections;
+    int64_t stop_since_ms; /* 0: not asked to */
+    size_t connections, busy;
+    TAILQ_HEAD(, connection) resting; /* the next deadline first */
     pthread_t thread;
     bool started;
-} listener;
+};
 
 struct dd_listeners {
     const dd_settings *settings;
     SSL_CTX *tls;
-    int connection_index; /* where an SSL keeps the listener it counts for */
+    int connection_index; /* where an SSL keeps its connection */
     size_t connections_each;
     listener *items;
     size_t count;
@@ -53,6 +72,16 @@ static int fail_tls(dd_error **err, const char *what, const char *path)
     ERR_error_string_n(ERR_get_error(), text, sizeof(text));
     dd_fail(err, DD_ERR_INVALID, "%s '%s': %s", what, path, text);
     return dd_hint(err, "server.tls.cert and server.tls.key name PEM files; `drydock dev` makes its own");
+}
+
+/* A service has no terminal to be asked at. */
+static int no_password(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return -1;
 }
 
 static int make_tls(const dd_settings *settings, SSL_CTX **ret, dd_error **err)
@@ -72,6 +101,7 @@ static int make_tls(const dd_settings *settings, SSL_CTX **ret, dd_error **err)
     SSL_CTX_set1_groups_list(tls, "X25519:P-256");
     /* Resumption by tickets alone; the cache would only take memory. */
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_default_passwd_cb(tls, no_password);
     if (SSL_CTX_use_certificate_chain_file(tls, cert) != 1)
         result = fail_tls(err, "the certificate", cert);
     else if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
@@ -85,36 +115,104 @@ static int make_tls(const dd_settings *settings, SSL_CTX **ret, dd_error **err)
     return result;
 }
 
-/* ---- Connections are counted: at the limit the listener rests, and the kernel's backlog holds the rest.
- * ---- */
+/* ---- Connections ---- */
+
+static void stop_resting(connection *c)
+{
+    if (!c->rests)
+        return;
+    c->rests = false;
+    event_del(&c->deadline);
+    TAILQ_REMOVE(&c->listener->resting, c, next);
+}
+
+static void rest(connection *c)
+{
+    struct timeval limit = {.tv_sec = c->listener->all->settings->server.timeout_s};
+    c->rests = true;
+    event_add(&c->deadline, &limit);
+    TAILQ_INSERT_TAIL(&c->listener->resting, c, next);
+}
+
+/* evhttp sees the end of the stream, and frees what it has. */
+static void cut(connection *c)
+{
+    stop_resting(c);
+    shutdown(bufferevent_getfd(c->stream), SHUT_RDWR);
+}
+
+static void on_deadline(evutil_socket_t fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    cut(context);
+}
+
+static void end_busy(connection *c)
+{
+    if (!c->busy)
+        return;
+    listener *l = c->listener;
+    c->busy = false;
+    if (l->busy-- == l->all->connections_each && l->accepting && !l->stop_since_ms)
+        evconnlistener_enable(l->accepting);
+}
+
+static void on_answered(struct evhttp_request *request, void *context)
+{
+    (void)request;
+    end_busy(context);
+    rest(context);
+}
+
+void dd_connection_begin(struct evhttp_request *request, dd_door *door)
+{
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+    listener *l = door->listener;
+    connection *c = SSL_get_ex_data(bufferevent_openssl_get_ssl(stream), l->all->connection_index);
+    stop_resting(c);
+    c->busy = true;
+    /* Nothing is accepted while every connection we may have is busy: the kernel's backlog waits. */
+    if (++l->busy == l->all->connections_each)
+        evconnlistener_disable(l->accepting);
+    evhttp_request_set_on_complete_cb(request, on_answered, c);
+}
 
 static void on_connection_end(void *parent, void *data, CRYPTO_EX_DATA *ex, int index, long argl, void *argp)
 {
-    listener *l = data;
+    connection *c = data;
     (void)parent;
     (void)ex;
     (void)index;
     (void)argl;
     (void)argp;
-    if (!l)
+    if (!c)
         return;
-    if (l->connections-- == l->all->connections_each && l->accepting)
-        evconnlistener_enable(l->accepting);
+    stop_resting(c);
+    end_busy(c);
+    c->listener->connections--;
+    free(c);
 }
 
 static struct bufferevent *new_connection(struct event_base *base, void *context)
 {
     listener *l = context;
     SSL *ssl = SSL_new(l->all->tls);
-    struct bufferevent *connection =
+    connection *c = dd_new(connection);
+    c->stream =
         ssl ? bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
             : NULL;
-    dd_assert(connection); /* only memory can be short, and then all else ends too */
-    bufferevent_openssl_set_allow_dirty_shutdown(connection, 1);
-    SSL_set_ex_data(ssl, l->all->connection_index, l);
-    if (++l->connections == l->all->connections_each && l->accepting)
-        evconnlistener_disable(l->accepting);
-    return connection;
+    dd_assert(c->stream); /* only memory can be short, and then all else ends too */
+    c->listener = l;
+    bufferevent_openssl_set_allow_dirty_shutdown(c->stream, 1);
+    SSL_set_ex_data(ssl, l->all->connection_index, c);
+    evtimer_assign(&c->deadline, base, on_deadline, c);
+    /* At the limit the one that has rested longest gives way: idle or slow clients keep nobody out. */
+    if (l->connections >= l->all->connections_each && !TAILQ_EMPTY(&l->resting))
+        cut(TAILQ_FIRST(&l->resting));
+    l->connections++;
+    rest(c);
+    return c->stream;
 }
 
 /* ---- Sockets ---- */
@@ -191,8 +289,7 @@ static void on_stop_check(evutil_socket_t fd, short events, void *context)
     (void)fd;
     (void)events;
     /* Idle keep-alive connections end with the process; requests under way are given their time. */
-    if (l->connections == 0 || dd_monotonic_ms() - l->stop_since_ms >= STOP_LIMIT_MS ||
-        l->door.exchanges == 0)
+    if (l->busy == 0 || dd_monotonic_ms() - l->stop_since_ms >= STOP_LIMIT_MS)
         event_base_loopbreak(l->door.base);
 }
 
@@ -229,6 +326,7 @@ static int start_one(listener *l, int *fd, dd_error **err)
 {
     const dd_settings *settings = l->all->settings;
     l->door.settings = settings;
+    l->door.listener = l;
     l->door.base = event_base_new();
     if (!l->door.base || dd_store_async_new(l->door.base, settings, &l->door.store, err) < 0)
         return -1;
@@ -283,11 +381,26 @@ void dd_listeners_stop(dd_listeners *all)
     free(all);
 }
 
+/* A connection is a descriptor: take as many as the system lets us have. */
+static void raise_descriptor_limit(const dd_settings *settings)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)settings->server.connections_max + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+        dd_log(DD_LOG_WARNING, "server", NULL,
+               "the system allows %llu open files, server.connections needs %llu: connections past that wait",
+               (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
 int dd_listeners_start(const dd_settings *settings, dd_listeners **ret, char **ret_address, dd_error **err)
 {
     dd_listeners *all = dd_new(dd_listeners);
     int result = -1;
     evthread_use_pthreads(); /* event_active from another thread */
+    raise_descriptor_limit(settings);
     all->settings = settings;
     all->count = (size_t)settings->server.threads;
     all->items = dd_calloc(all->count, sizeof(*all->items));
@@ -296,6 +409,7 @@ int dd_listeners_start(const dd_settings *settings, dd_listeners **ret, char **r
     int *fds = dd_calloc(all->count, sizeof(*fds));
     for (size_t i = 0; i < all->count; i++) {
         all->items[i].all = all;
+        TAILQ_INIT(&all->items[i].resting);
         fds[i] = -1;
     }
     if (make_tls(settings, &all->tls, err) == 0 && bind_all(all, fds, ret_address, err) == 0) {

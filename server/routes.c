@@ -83,15 +83,18 @@ static void on_close(struct evhttp_connection *connection, void *context)
 {
     dd_exchange *exchange = context;
     (void)connection;
+    /* A connection that failed has let its request go, to us; one that is freed frees it. */
+    if (!evhttp_request_get_connection(exchange->request))
+        evhttp_request_free(exchange->request);
     exchange->request = NULL; /* the handler's later answer goes nowhere */
 }
 
 static dd_exchange *exchange_new(struct evhttp_request *request, dd_door *door)
 {
     dd_exchange *exchange = dd_new(dd_exchange);
-    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
     exchange->door = door;
-    door->exchanges++;
     exchange->request = request;
     exchange->query = dd_new(struct evkeyvalq);
     TAILQ_INIT(exchange->query);
@@ -138,9 +141,33 @@ static char *allowed_of(const char *path)
     return dd_strv_join(words, ", ");
 }
 
+/* How long the body is must be said once and in a way that evhttp goes by: what it does not take for this
+ * request's body it reads as the next request, and a proxy in front may see that otherwise. */
+static bool framing_is_sound(struct evhttp_request *request)
+{
+    size_t lengths = 0, codings = 0;
+    const struct evkeyval *header;
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
+    {
+        bool is_coding = strcasecmp(header->key, "Transfer-Encoding") == 0;
+        codings += is_coding;
+        lengths += strcasecmp(header->key, "Content-Length") == 0;
+        if (is_coding && strcasecmp(header->value, "chunked") != 0)
+            return false;
+    }
+    return lengths + codings <= 1 &&
+           (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD || lengths + codings == 0);
+}
+
 void dd_route(struct evhttp_request *request, void *context)
 {
+    dd_connection_begin(request, context);
     dd_exchange *exchange = exchange_new(request, context);
+    if (!framing_is_sound(request)) {
+        dd_exchange_header(exchange, "Connection", "close");
+        refuse(exchange, 400, "the length of the body must be said once, by Content-Length or chunked", "");
+        return;
+    }
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     enum evhttp_cmd_type method = evhttp_request_get_command(request);

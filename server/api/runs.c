@@ -94,6 +94,7 @@ typedef struct dd_follower {
     char *after;
     int64_t wait_s;
     dd_store_async *own; /* a blocking read holds its connection up, so it has one of its own */
+    bool asked;          /* `own` owes an answer */
 } dd_follower;
 
 static void link_follower(dd_follower *f)
@@ -145,8 +146,17 @@ static void close_follower(dd_follower *f)
 
 void dd_followers_end(dd_door *door)
 {
-    while (door->followers)
-        dd_store_async_free(unlink_follower(door->followers));
+    while (door->followers) {
+        dd_follower *f = door->followers;
+        dd_exchange *exchange = f->exchange;
+        bool asked = f->asked;
+        dd_store_async_free(unlink_follower(f)); /* answers what it was asked, which ends the exchange */
+        if (!asked) {
+            dd_auto(dd_error) error = NULL;
+            dd_fail(&error, DD_ERR_CANCELED, "the server is ending");
+            dd_answer_error(exchange, 0, error);
+        }
+    }
 }
 
 static void answer_entries(dd_exchange *exchange, const redisReply *entries)
@@ -201,6 +211,7 @@ static void on_own_ready(evutil_socket_t fd, short events, void *context)
     dd_command_arg(command, "STREAMS");
     dd_command_key(command, key);
     dd_command_arg(command, f->after);
+    f->asked = true;
     dd_store_async_call(f->own, command, true, on_waited, exchange);
 }
 

@@ -9,6 +9,7 @@
 #define WAIT_S    20
 #define ANSWER_S  30 /* beyond the wait */
 #define RETRY_MAX 5  /* connections lost in a row before giving up: a server may be restarted meanwhile */
+#define PAUSE_MS  1000
 
 static void print_line(const json_t *line)
 {
@@ -65,6 +66,7 @@ int dd_follow_run(const dd_args *args, const char *run, bool print, int64_t time
         dd_auto_str end = NULL;
         dd_error *error = NULL;
         size_t lines;
+        int64_t began_ms = dd_monotonic_ms();
         int64_t left_s = timeout_s ? (deadline - dd_monotonic_ms() + 999) / 1000 : WAIT_S;
         if (timeout_s && left_s <= 0) {
             fprintf(stderr, "run %s has not ended within %lld s\n", run, (long long)timeout_s);
@@ -82,5 +84,8 @@ int dd_follow_run(const dd_args *args, const char *run, bool print, int64_t time
         lost = 0;
         if (end)
             return end_of_run(args, run, end);
+        /* A server with too many followers does not wait for us. */
+        if (lines == 0 && dd_monotonic_ms() - began_ms < PAUSE_MS)
+            sleep(1);
     }
 }

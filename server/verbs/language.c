@@ -79,15 +79,6 @@ static int fail_in_file(const char *file, dd_error *error)
     return code;
 }
 
-static int render_file(const dd_args *args, const char *file, dd_buf **ret, dd_error **err)
-{
-    dd_auto(dd_buf) text = NULL;
-    dd_auto(dd_template_data) data = NULL;
-    if (template_data(args, &data, err) < 0 || read_input(file, &text, err) < 0)
-        return -1;
-    return dd_render(text->data, text->length, data, ret, err);
-}
-
 #define TEMPLATE_OPTIONS                                                                                     \
     {"file", 'f', "FILE", "the task file; - is standard input"},                                             \
         {"values", 0, "FILE", "a YAML file of .Values (again: later ones win)"},                             \
@@ -102,12 +93,17 @@ static int render(const dd_args *args)
 {
     const char *file = input_of(args);
     dd_auto(dd_buf) text = NULL;
+    dd_auto(dd_buf) rendered = NULL;
+    dd_auto(dd_template_data) data = NULL;
     dd_error *error = NULL;
     if (!file)
         return dd_verb_misuse(args, "which file? -f FILE");
-    if (render_file(args, file, &text, &error) < 0)
+    if (template_data(args, &data, &error) < 0)
+        return dd_verb_fail(args, error);
+    if (read_input(file, &text, &error) < 0 ||
+        dd_render(text->data, text->length, data, &rendered, &error) < 0)
         return fail_in_file(file, error);
-    fwrite(text->data, 1, text->length, stdout);
+    fwrite(rendered->data, 1, rendered->length, stdout);
     return 0;
 }
 
@@ -148,11 +144,12 @@ static void print_warnings(const char *file, const dd_problems *problems)
     }
 }
 
-static int print_graph(const char *file, const dd_buf *text, const dd_taskfile_options *options)
+static int print_graph(const char *file, const dd_buf *text, const dd_template_data *data,
+                       const dd_taskfile_options *options)
 {
     dd_auto(dd_taskfile) taskfile = NULL;
     dd_auto(dd_problems) problems = NULL;
-    int result = dd_taskfile_parse(text->data, text->length, options, &taskfile, &problems);
+    int result = dd_taskfile_load(text->data, text->length, data, options, &taskfile, &problems);
     print_warnings(file, problems);
     char *json = result < 0 ? dd_problems_to_json(problems) : dd_taskfile_to_json(taskfile);
     puts(json);
@@ -164,6 +161,7 @@ static int graph(const dd_args *args)
 {
     const char *file = input_of(args), *format = dd_args_value(args, "output");
     dd_auto(dd_buf) text = NULL;
+    dd_auto(dd_template_data) data = NULL;
     dd_error *error = NULL;
     dd_taskfile_options options = {.network = dd_args_value(args, "network"),
                                    .working_directory = dd_args_value(args, "working-directory")};
@@ -171,10 +169,10 @@ static int graph(const dd_args *args)
         return dd_verb_misuse(args, "which file? -f FILE");
     if (format && strcmp(format, "json") != 0)
         return dd_verb_misuse(args, "--output: this version writes json");
-    if (render_file(args, file, &text, &error) < 0)
+    if (template_data(args, &data, &error) < 0 || read_input(file, &text, &error) < 0)
         return graph_failed(error);
     dd_strv_add_all(&options.env, (const char *const *)dd_args_values(args, "env")->items);
-    int code = print_graph(file, text, &options);
+    int code = print_graph(file, text, data, &options);
     dd_strv_done(&options.env);
     return code;
 }

@@ -94,8 +94,9 @@ static int show(const dd_args *args)
         json_object_foreach(answer, name, value)
         {
             char at[DD_TIME_TEXT];
-            if (json_is_string(value))
-                printf("%-18s %s\n", name, json_string_value(value));
+            dd_auto_str text = json_is_string(value) ? dd_printable(json_string_value(value)) : NULL;
+            if (text)
+                printf("%-18s %s\n", name, text);
             else if (dd_str_ends(name, "_ms"))
                 printf("%-18s %s\n", name, dd_time_format(json_integer_value(value), at));
             else

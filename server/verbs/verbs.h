@@ -17,10 +17,11 @@ typedef struct dd_option {
 typedef struct dd_args dd_args;
 
 typedef struct dd_verb {
-    const char *name;    /* "task apply" for a verb of two words */
-    const char *summary; /* one line */
-    const char *usage;   /* positional arguments and so on: "[CONTEXT]" */
-    const char *help;    /* the manual's DESCRIPTION, EXAMPLES and the like */
+    const char *name;     /* "task apply" for a verb of two words */
+    const char *summary;  /* one line */
+    const char *usage;    /* positional arguments and so on: "[CONTEXT]" */
+    const char *help;     /* the manual's DESCRIPTION: lines indented by two */
+    const char *examples; /* its EXAMPLES; NULL: none */
     const dd_option *options;
     size_t least, most;               /* positional arguments */
     int (*main)(const dd_args *args); /* returns the exit code */
@@ -62,6 +63,8 @@ typedef struct dd_column {
 } dd_column;
 void dd_print_table(const json_t *rows, const dd_column *columns, size_t count);
 void dd_print_json(const json_t *json);
+/* The text with its control characters written as \xNN, safe for a terminal; owned. */
+char *dd_printable(const char *text);
 
 /* ---- The client of the server's API ---- */
 #define DD_CLIENT_OPTIONS                                                                                    \
