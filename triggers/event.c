@@ -75,7 +75,7 @@ void dd_events_add(dd_events *events, dd_event *event)
     /* Grows at powers of two. */
     if ((events->count & (events->count - 1)) == 0)
         events->items =
-            dd_reallocarray(events->items, events->count ? events->count * 2 : 1, sizeof(*events->items));
+            dd_reallocarray(events->items, events->count ? events->count * 2 : 1, sizeof(dd_event *));
     events->items[events->count++] = event;
 }
 

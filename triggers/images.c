@@ -218,6 +218,7 @@ int dd_matcher_image_push(dd_matcher *matcher, const char *event_id, const dd_ev
     dd_error *why = NULL;
     if (read_reference(event, &reference, err) < 0)
         return -1;
+    dd_assert(reference);
     dd_auto_str key = dd_store_key(matcher->store, "image:%s:tasks", reference->text);
     if (dd_matcher_task_names(matcher, key, &names, err) < 0)
         return -1;

@@ -25,7 +25,7 @@ static const dd_matcher_times usual_times = {.min_idle_ms = 15000,
                                              .takeover_ms = 10000,
                                              .retry_ms = 1000,
                                              .retry_most_ms = 60000,
-                                             .retry_for_ms = 3600 * 1000};
+                                             .retry_for_ms = 3600000};
 
 static int64_t smaller(int64_t a, int64_t b)
 {

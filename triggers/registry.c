@@ -15,9 +15,9 @@
 
 #define DEADLINE_MS      10000
 #define REQUESTS_MAX     6 /* redirects and challenges together */
-#define HEADER_MAX_BYTES (64 * 1024)
-#define BODY_MAX_BYTES   (4 * 1024 * 1024) /* a manifest; the distribution spec's own limit */
-#define TOKEN_MAX_BYTES  (16 * 1024)
+#define HEADER_MAX_BYTES ((size_t)64 * 1024)
+#define BODY_MAX_BYTES   ((size_t)4 * 1024 * 1024) /* a manifest; the distribution spec's own limit */
+#define TOKEN_MAX_BYTES  ((size_t)16 * 1024)
 
 /* All four, always: with a shorter list some registries answer 404, or convert to an image with another
  * digest. */

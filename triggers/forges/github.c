@@ -163,7 +163,7 @@ static int add_paths(const json_t *commit, const char *path, const char *name, d
         if (!json_is_string(item) || json_string_length(item) == 0)
             return dd_fail(err, DD_ERR_INVALID, "%s.%s[%zu]: must be a path", path, name, i);
         /* Paths stand one per line in the stream. */
-        if (paths->count >= PATHS_MAX * 2 || json_string_length(item) > PATH_MAX_BYTES ||
+        if (paths->count >= (size_t)PATHS_MAX * 2 || json_string_length(item) > PATH_MAX_BYTES ||
             strchr(json_string_value(item), '\n'))
             *complete = false;
         if (*complete)
