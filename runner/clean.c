@@ -46,6 +46,7 @@ static void keep_error(dd_error *found, dd_error **first)
         *first = found;
         return;
     }
+    /* The caller wants no error, or has one already. */
     dd_log(DD_LOG_WARNING, "runner", NULL, "clean-up: %s; going on", found->message);
     dd_error_free(found);
 }
@@ -212,7 +213,7 @@ static void cgroup_paths(const char *run, dd_strv *ret)
         closedir(dir);
 }
 
-static void clean_cgroup(const dd_clean *clean, bool remove)
+static int kill_cgroup(const dd_clean *clean, dd_error **err)
 {
     int64_t until = dd_monotonic_ms() + CGROUP_WAIT_MS;
     dd_strv paths = {0};
@@ -226,9 +227,26 @@ static void clean_cgroup(const dd_clean *clean, bool remove)
         if (alive > 0)
             pause_ms(TURN_MS);
     } while (alive > 0 && dd_monotonic_ms() < until);
-    for (size_t i = 0; remove && i < paths.count; i++)
+    dd_strv_done(&paths);
+    return alive == 0 ? 0 : dd_fail(err, DD_ERR_INTERNAL, "%zu processes of the run do not end", alive);
+}
+
+/* A directory that still has a process stays; kill_cgroup has said so. */
+static int remove_cgroup(const dd_clean *clean, dd_error **err)
+{
+    dd_strv paths = {0};
+
+    (void)err;
+    cgroup_paths(clean->run, &paths);
+    for (size_t i = 0; i < paths.count; i++)
         cgroup_remove(AT_FDCWD, paths.items[i], 0);
     dd_strv_done(&paths);
+    return 0;
+}
+
+static int remove_directory(const dd_clean *clean, dd_error **err)
+{
+    return dd_remove_tree(clean->directory, err);
 }
 
 /* ---- The engine's objects ---- */
@@ -239,7 +257,10 @@ static int clean_containers(const dd_clean *clean, dd_error **err)
     int ret;
 
     clean->engine->containers_remove(clean->run, &argv);
-    ret = run_engine(&argv, NULL, err);
+    /* A container that ends on its own in that moment makes the first call fail. */
+    ret = run_engine(&argv, NULL, NULL);
+    if (ret < 0)
+        ret = run_engine(&argv, NULL, err);
     dd_strv_done(&argv);
     return ret;
 }
@@ -321,29 +342,27 @@ static int clean_builds(const dd_clean *clean, dd_error **err)
 
 int dd_clean_up(const dd_clean *clean, dd_error **err)
 {
+    /* Containers come first, while the engine finds them as it knows them; the cgroup's processes next, since
+     * a build's network is not free before they are gone. */
     const struct {
         bool wanted;
         int (*work)(const dd_clean *clean, dd_error **err);
     } works[] = {
         {clean->containers, clean_containers},
-        {clean->networks, clean_networks},
+        {true, kill_cgroup},
         {clean->builds, clean_builds},
+        {clean->networks, clean_networks},
+        {true, remove_cgroup},
+        {clean->directory != NULL, remove_directory},
     };
     dd_error *first = NULL, *found = NULL;
 
-    clean_cgroup(clean, false);
     for (size_t i = 0; i < DD_COUNT(works); i++, found = NULL)
         if (works[i].wanted && works[i].work(clean, &found) < 0)
             keep_error(found, &first);
-    clean_cgroup(clean, true);
-    if (clean->directory && dd_remove_tree(clean->directory, &found) < 0)
-        keep_error(found, &first);
     if (!first)
         return 0;
-    if (err)
-        *err = first;
-    else
-        dd_error_free(first);
+    keep_error(first, err);
     return -1;
 }
 

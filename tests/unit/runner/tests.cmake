@@ -1,8 +1,15 @@
 # The runner room's unit tests and fuzz targets.
+dd_unit_test(runner language drydock_runner PkgConfig::JANSSON)
 dd_unit_test(runner channel drydock_runner)
 dd_unit_test(runner child drydock_runner)
 dd_unit_test(runner worker drydock_runner)
+dd_unit_test(runner engines drydock_runner)
+dd_unit_test(runner job drydock_runner)
+dd_unit_test(runner output drydock_runner)
+dd_unit_test(runner schedule drydock_runner)
 dd_fuzz_target(channel drydock_runner)
+dd_fuzz_target(job drydock_runner)
+dd_fuzz_target(output drydock_runner)
 
 # The worker on a real redis-server; the program is its own worker, child and clean-up.
 add_executable(integration_worker integration/test_worker.c)
