@@ -1,0 +1,641 @@
+/* The server on a real Redis, over TLS: what it takes, what it refuses, and what it survives. This program is
+ * the server too (tests/support/server.h). */
+#include "server/server.h"
+#include "tests/support/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMIT     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define DELIVERY_1 "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+#define DELIVERY_2 "72d3162e-cc78-11e3-81ab-4c9367dc0959"
+#define TASKS                                                                                                \
+    "tasks:\n"                                                                                               \
+    "  - name: app\n"                                                                                        \
+    "    context: https://github.com/org/app.git#main\n"                                                     \
+    "    triggers: {commit: true}\n"
+
+static test_server *live; /* the test's, until it is taken down */
+
+static test_server *up(test_server_options options)
+{
+    live = test_server_up(options);
+    return live;
+}
+
+/* An exit code of 0 says too that nothing leaked, where the sanitizers watch. */
+static void down(test_server *server)
+{
+    assert_int_equal(test_server_end(server), 0);
+    test_server_down(server);
+    live = NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_server_down(live);
+    live = NULL;
+    return 0;
+}
+
+static void assert_status(test_answer *taken, int status)
+{
+    if (taken->status != status)
+        fprintf(stderr, "answered %d %s\n", taken->status, taken->body.data ? taken->body.data : "");
+    assert_int_equal(taken->status, status);
+    test_answer_free(taken);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!text || !strstr(text, part))
+        fprintf(stderr, "no '%s' in: %s\n", part, text ? text : "(nothing)");
+    assert_non_null(text);
+    assert_non_null(strstr(text, part));
+}
+
+static void apply_tasks(const test_server *server)
+{
+    dd_auto(test_answer) answer = test_api(server, "POST", "/tasks", TASKS);
+    assert_int_equal(answer->status, 200);
+}
+
+/* ---- The door ---- */
+
+static void probes_tell_the_process_and_redis_apart(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    assert_status(test_request(server, "GET", "/healthz", NULL, NULL), 200);
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    test_redis_pause(&server->redis);
+    assert_status(test_request(server, "GET", "/healthz", NULL, NULL), 200);
+    dd_auto(test_answer) answer = test_request(server, "GET", "/readyz", NULL, NULL);
+    assert_int_equal(answer->status, 503);
+    assert_has(answer->head.data, "Retry-After: 5");
+    assert_non_null(test_member(answer, "error"));
+    test_redis_resume(&server->redis);
+    down(server);
+}
+
+static void a_server_without_redis_starts_and_is_not_ready_until_redis_is_there(void **state)
+{
+    test_server *server = up((test_server_options){.no_redis = true});
+    int status = 0;
+    (void)state;
+    assert_status(test_request(server, "GET", "/healthz", NULL, NULL), 200);
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 503);
+    test_redis_start(&server->redis, server->directory);
+    for (int64_t until_ms = dd_monotonic_ms() + 20000; status != 200 && dd_monotonic_ms() < until_ms;) {
+        dd_auto(test_answer) answer = test_request(server, "GET", "/readyz", NULL, NULL);
+        status = answer->status;
+    }
+    assert_int_equal(status, 200);
+    down(server);
+}
+
+static void wrong_paths_and_methods_are_told_so(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        int status;
+        const char *allow;
+    } cases[] = {
+        {"GET", "/", 404, NULL},
+        {"GET", "/healthz/", 404, NULL},
+        {"GET", "//healthz", 404, NULL},
+        {"GET", "/hooks/", 404, NULL},
+        {"POST", "/hooks/nobody", 404, NULL},
+        {"POST", "/hooks/a%2fb", 404, NULL},
+        {"POST", "/hooks/github/more", 404, NULL},
+        {"GET", "/hooks/github", 405, "Allow: POST, OPTIONS\r\n"},
+        {"PUT", "/healthz", 405, "Allow: GET, HEAD, OPTIONS\r\n"},
+        {"PATCH", "/api/v1/tasks", 405, "Allow: GET, HEAD, POST, OPTIONS\r\n"},
+        {"DELETE", "/api/v1/runs", 405, "Allow: GET, HEAD, OPTIONS\r\n"},
+        {"OPTIONS", "/hooks/github", 200, "Allow: POST, OPTIONS\r\n"},
+        {"HEAD", "/healthz", 200, NULL},
+        {"HEAD", "/nowhere", 404, NULL},
+        {"TRACE", "/healthz", 501, NULL},
+        {"BREW", "/healthz", 501, NULL},
+    };
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        dd_auto(test_answer) answer = test_request(server, cases[i].method, cases[i].path, NULL, NULL);
+        if (answer->status != cases[i].status)
+            fprintf(stderr, "%s %s: %d\n", cases[i].method, cases[i].path, answer->status);
+        assert_int_equal(answer->status, cases[i].status);
+        if (cases[i].allow)
+            assert_has(answer->head.data, cases[i].allow);
+        assert_null(strstr(answer->head.data, "Server:"));
+    }
+    down(server);
+}
+
+static void answer_to_bytes(const test_server *server, const char *bytes, const char *status)
+{
+    dd_auto(test_stream) stream = test_stream_open(server);
+    assert_true(test_stream_write(stream, bytes, strlen(bytes)));
+    dd_auto_str answer = test_stream_read(stream, NULL);
+    if (!dd_str_starts(answer, status))
+        fprintf(stderr, "%s answered: %s\n", bytes, answer);
+    assert_true(dd_str_starts(answer, status));
+    /* What was smuggled behind it was not answered. */
+    assert_null(strstr(answer, "ready"));
+}
+
+static void bodies_of_doubtful_length_are_refused_and_the_connection_closed(void **state)
+{
+    static const char *const cases[] = {
+        "POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+        "0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 0\r\n\r\n"
+        "xGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HEAD /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n"
+        "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "nonsense\r\n\r\n",
+    };
+    test_server *server = up((test_server_options){.server = "timeout: 2s"});
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++)
+        answer_to_bytes(server, cases[i], "HTTP/1.1 4");
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    down(server);
+}
+
+static void requests_sent_at_once_are_answered_in_order(void **state)
+{
+    static const char two[] = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+                              "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    dd_auto(test_stream) stream = test_stream_open(server);
+    assert_true(test_stream_write(stream, two, strlen(two)));
+    dd_auto_str answers = test_stream_read(stream, NULL);
+    const char *first = strstr(answers, "\"ready\""), *second = strstr(answers, "\"ok\"");
+    assert_true(first && second && first < second);
+    test_stream_freep(&stream);
+    down(server);
+}
+
+static void a_body_over_the_limit_is_answered_413(void **state)
+{
+    test_server *server = up((test_server_options){.server = "body_max: 64KiB, header_max: 8KiB"});
+    dd_buf large = {0};
+    (void)state;
+    while (large.length < 100 * 1024)
+        dd_buf_add_str(&large, "0123456789abcdef");
+    assert_status(test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, large.data), 413);
+    const char *const chunked[] = {"Transfer-Encoding: chunked", NULL};
+    assert_status(test_request(server, "POST", "/hooks/github", chunked, large.data), 413);
+    large.data[60 * 1024] = '\0';
+    assert_status(test_push(server, "wrong", DELIVERY_1, large.data), 401);
+    large.data[9000] = '\0';
+    dd_auto_str header = dd_sprintf("X-Long: %s", large.data);
+    const char *const headers[] = {header, NULL};
+    dd_auto(test_answer) answer = test_request(server, "GET", "/healthz", headers, NULL);
+    assert_in_range(answer->status, 400, 431);
+    dd_buf_done(&large);
+    down(server);
+}
+
+/* A byte now and then keeps no connection: the whole request must be there by the deadline. */
+static void a_client_that_dribbles_is_cut_off(void **state)
+{
+    static const char head[] = "POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n";
+    test_server *server = up((test_server_options){.server = "timeout: 1s"});
+    struct timespec pause = {.tv_nsec = 100 * 1000000L};
+    (void)state;
+    dd_auto(test_stream) stream = test_stream_open(server);
+    assert_true(test_stream_write(stream, head, strlen(head)));
+    int64_t began_ms = dd_monotonic_ms();
+    while (test_stream_write(stream, "x", 1) && dd_monotonic_ms() - began_ms < 20000)
+        nanosleep(&pause, NULL); /* the pace of the client, which is what is tested */
+    assert_in_range(dd_monotonic_ms() - began_ms, 800, 10000);
+    test_stream_freep(&stream);
+    down(server);
+}
+
+static void idle_connections_keep_nobody_out(void **state)
+{
+    test_server *server = up((test_server_options){.server = "connections: 8, threads: 1, timeout: 60s"});
+    test_stream *streams[40];
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(streams); i++)
+        streams[i] = test_stream_open(server);
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    for (size_t i = 0; i < DD_COUNT(streams); i++)
+        test_stream_free(streams[i]);
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    down(server);
+}
+
+/* ---- Deliveries ---- */
+
+static void a_wrong_signature_gets_401_and_leaves_no_key(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str body = test_push_body(COMMIT);
+    (void)state;
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    test_redis_listen(&server->redis, "*");
+    long long keys = test_redis_number(&server->redis, "DBSIZE");
+    dd_auto(test_answer) answer = test_push(server, "wrong", DELIVERY_1, body);
+    assert_int_equal(answer->status, 401);
+    /* The answer says nothing of what was expected. */
+    uint8_t mac[DD_SHA256_BYTES];
+    char hex[DD_SHA256_HEX];
+    dd_hmac_sha256(TEST_GITHUB_SECRET, strlen(TEST_GITHUB_SECRET), body, strlen(body), mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    assert_null(strstr(answer->body.data, hex));
+    assert_int_equal(test_redis_number(&server->redis, "DBSIZE"), keys);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 0);
+    down(server);
+}
+
+static void the_same_delivery_twice_makes_one_run(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str body = test_push_body(COMMIT);
+    (void)state;
+    apply_tasks(server);
+    test_redis_listen(&server->redis, "event:*");
+    dd_auto(test_answer) first = test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body);
+    dd_auto(test_answer) again = test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body);
+    assert_int_equal(first->status, 202);
+    assert_int_equal(again->status, 202);
+    assert_non_null(test_member(first, "event"));
+    assert_string_equal(test_member(first, "event"), test_member(again, "event"));
+    /* Another delivery of the same commit is the same cause. */
+    dd_auto(test_answer) other = test_push(server, TEST_GITHUB_SECRET, DELIVERY_2, body);
+    assert_int_equal(other->status, 202);
+    assert_string_not_equal(test_member(first, "event"), test_member(other, "event"));
+    test_redis_await(&server->redis, "hset", 2);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 2);
+    assert_int_equal(test_redis_number(&server->redis, "ZCARD {drydock}:runs:app"), 1);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:queue:default:normal"), 1);
+    down(server);
+}
+
+static void a_delivery_is_kept_as_it_came_without_what_proved_it(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str body = test_push_body(COMMIT);
+    (void)state;
+    assert_status(test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body), 202);
+    redisReply *reply = redisCommand(server->redis.link, "XRANGE {drydock}:events - +");
+    assert_int_equal(reply->elements, 1);
+    dd_auto(dd_fields) fields = NULL;
+    assert_int_equal(dd_fields_from_reply(reply->element[0]->element[1], &fields, NULL), 0);
+    freeReplyObject(reply);
+    assert_string_equal(dd_fields_get(fields, "body"), body);
+    assert_has(dd_fields_get(fields, "headers"), "X-GitHub-Delivery: " DELIVERY_1 "\n");
+    assert_null(strcasestr(dd_fields_get(fields, "headers"), "signature"));
+    down(server);
+}
+
+static void with_redis_stopped_a_delivery_gets_503_and_makes_its_run_when_sent_again(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str body = test_push_body(COMMIT);
+    int status = 0;
+    (void)state;
+    apply_tasks(server);
+    test_redis_listen(&server->redis, "event:*");
+    test_redis_pause(&server->redis);
+    dd_auto(test_answer) refused = test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body);
+    assert_int_equal(refused->status, 503);
+    assert_has(refused->head.data, "Retry-After: 5\r\n");
+    assert_non_null(test_member(refused, "error"));
+    test_redis_resume(&server->redis);
+    for (int64_t until_ms = dd_monotonic_ms() + 20000; status != 202 && dd_monotonic_ms() < until_ms;) {
+        dd_auto(test_answer) answer = test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body);
+        status = answer->status;
+    }
+    assert_int_equal(status, 202);
+    test_redis_await(&server->redis, "hset", 1);
+    assert_int_equal(test_redis_number(&server->redis, "ZCARD {drydock}:runs:app"), 1);
+    down(server);
+}
+
+static void a_full_stream_is_answered_503_too(void **state)
+{
+    test_server *server = up((test_server_options){.more = "queue: {events_max: 1}\n"});
+    dd_auto_str body = test_push_body(COMMIT);
+    (void)state;
+    /* A consumer that never settles what it took: one delivery waits, and no more are taken. */
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 200);
+    free(test_redis_text(
+        &server->redis, "EVAL %s 0",
+        "redis.call('XGROUP', 'DESTROY', '{drydock}:events', 'matchers') "
+        "redis.call('XGROUP', 'CREATE', '{drydock}:events', 'matchers', '0', 'MKSTREAM') "
+        "redis.call('XADD', '{drydock}:events', '*', 'kind', 'none') "
+        "redis.call('XREADGROUP', 'GROUP', 'matchers', 'nobody', 'STREAMS', '{drydock}:events', '>') "
+        "return 'OK'"));
+    dd_auto(test_answer) answer = test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body);
+    assert_int_equal(answer->status, 503);
+    assert_has(answer->head.data, "Retry-After: 5\r\n");
+    down(server);
+}
+
+static void what_is_verified_but_says_nothing_is_answered_200(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    char hex[DD_SHA256_HEX];
+    uint8_t mac[DD_SHA256_BYTES];
+    const char *body = "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1, \"hook\": {\"id\": 1}}";
+    (void)state;
+    dd_hmac_sha256(TEST_GITHUB_SECRET, strlen(TEST_GITHUB_SECRET), body, strlen(body), mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    dd_auto_str signature = dd_sprintf("X-Hub-Signature-256: sha256=%s", hex);
+    const char *const ping[] = {"X-GitHub-Event: ping", "X-GitHub-Delivery: " DELIVERY_1, signature,
+                                "Content-Type: application/json", NULL};
+    dd_auto(test_answer) answer = test_request(server, "POST", "/hooks/github", ping, body);
+    assert_int_equal(answer->status, 200);
+    assert_string_equal(test_member(answer, "ignored"), "ping");
+    const char *const typed[] = {"X-GitHub-Event: ping", "X-GitHub-Delivery: " DELIVERY_1, signature,
+                                 "Content-Type: text/plain", NULL};
+    assert_status(test_request(server, "POST", "/hooks/github", typed, body), 415);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 0);
+    down(server);
+}
+
+static void a_client_that_left_before_its_answer_is_no_matter(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    static const char *const requests[] = {
+        "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/v1/runs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " TEST_API_TOKEN "\r\n\r\n",
+        "GET /api/v1/runs/ca1/log?wait=20 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " TEST_API_TOKEN
+        "\r\n\r\n",
+        "POST /api/v1/tasks/app/runs HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nAuthorization: "
+        "Bearer " TEST_API_TOKEN "\r\n\r\n{}",
+    };
+    (void)state;
+    test_redis_pause(&server->redis);
+    for (size_t i = 0; i < 20; i++) {
+        const char *request = requests[i % DD_COUNT(requests)];
+        dd_auto(test_stream) stream = test_stream_open(server);
+        assert_true(test_stream_write(stream, request, strlen(request)));
+    }
+    assert_status(test_request(server, "GET", "/readyz", NULL, NULL), 503);
+    test_redis_resume(&server->redis);
+    assert_true(test_server_runs(server));
+    assert_status(test_request(server, "GET", "/healthz", NULL, NULL), 200);
+    down(server);
+}
+
+/* ---- The API ---- */
+
+static void the_api_wants_its_token(void **state)
+{
+    static const char *const wrong[] = {"Authorization: Bearer " TEST_API_TOKEN "x", "Authorization: Bearer ",
+                                        "Authorization: Basic " TEST_API_TOKEN,
+                                        "Authorization: " TEST_API_TOKEN};
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    assert_status(test_request(server, "GET", "/api/v1/tasks", NULL, NULL), 401);
+    for (size_t i = 0; i < DD_COUNT(wrong); i++) {
+        const char *const headers[] = {wrong[i], NULL};
+        assert_status(test_request(server, "GET", "/api/v1/tasks", headers, NULL), 401);
+        assert_status(test_request(server, "POST", "/api/v1/tasks", headers, TASKS), 401);
+    }
+    assert_status(test_api(server, "GET", "/tasks", NULL), 200);
+    assert_int_equal(test_redis_number(&server->redis, "EXISTS {drydock}:task:app"), 0);
+    down(server);
+    server = up((test_server_options){.no_token = true});
+    dd_auto(test_answer) answer = test_api(server, "GET", "/tasks", NULL);
+    assert_int_equal(answer->status, 403);
+    assert_has(test_member(answer, "error"), "api.token");
+    down(server);
+}
+
+static void tasks_are_applied_listed_shown_and_deleted(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    static const char *const results[] = {"created", "unchanged"};
+    for (size_t i = 0; i < DD_COUNT(results); i++) {
+        dd_auto(test_answer) applied = test_api(server, "POST", "/tasks", TASKS);
+        const json_t *first = json_array_get(json_object_get(applied->json, "tasks"), 0);
+        assert_string_equal(json_string_value(json_object_get(first, "name")), "app");
+        assert_string_equal(json_string_value(json_object_get(first, "result")), results[i]);
+    }
+    dd_auto(test_answer) wrong = test_api(
+        server, "POST", "/tasks", "tasks:\n  - name: app\n    contxt: https://github.com/org/app.git\n");
+    assert_int_equal(wrong->status, 400);
+    assert_int_equal(json_integer_value(json_object_get(wrong->json, "line")), 3);
+    dd_auto(test_answer) list = test_api(server, "GET", "/tasks", NULL);
+    assert_int_equal(json_array_size(json_object_get(list->json, "tasks")), 1);
+    dd_auto(test_answer) shown = test_api(server, "GET", "/tasks/app", NULL);
+    assert_int_equal(shown->status, 200);
+    assert_has(test_member(shown, "yaml"), "name: app");
+    assert_status(test_api(server, "DELETE", "/tasks/app", NULL), 200);
+    assert_status(test_api(server, "DELETE", "/tasks/app", NULL), 404);
+    assert_status(test_api(server, "GET", "/tasks/app", NULL), 404);
+    assert_status(test_api(server, "POST", "/tasks/app/runs", "{}"), 404);
+    down(server);
+}
+
+static void a_person_runs_a_task_with_values_of_their_own(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    apply_tasks(server);
+    static const char *const wrong[] = {"{",
+                                        "[]",
+                                        "{\"ref\": 1}",
+                                        "{\"ref\": \"-x\"}",
+                                        "{\"commit\": \"main\"}",
+                                        "{\"values\": []}",
+                                        "{\"shell\": \"x\"}"};
+    for (size_t i = 0; i < DD_COUNT(wrong); i++)
+        assert_status(test_api(server, "POST", "/tasks/app/runs", wrong[i]), 400);
+    assert_int_equal(test_redis_number(&server->redis, "EXISTS {drydock}:runs"), 0);
+    dd_auto(test_answer) made =
+        test_api(server, "POST", "/tasks/app/runs",
+                 "{\"ref\": \"next\", \"commit\": \"" COMMIT "\", \"values\": {\"greeting\": \"hi\"}}");
+    assert_int_equal(made->status, 201);
+    dd_auto_str path = dd_sprintf("/runs/%s", test_member(made, "run"));
+    dd_auto(test_answer) run = test_api(server, "GET", path, NULL);
+    static const char *const members[][2] = {{"state", "Queued"},
+                                             {"task", "app"},
+                                             {"trigger", "manual"},
+                                             {"priority", "high"},
+                                             {"commit", COMMIT},
+                                             {"ref", "refs/heads/next"},
+                                             {"branch", "next"},
+                                             {"values", "{\"greeting\":\"hi\"}"},
+                                             {"clone_url", "https://github.com/org/app.git"}};
+    for (size_t i = 0; i < DD_COUNT(members); i++)
+        assert_string_equal(test_member(run, members[i][0]), members[i][1]);
+    assert_status(test_api(server, "POST", "/tasks/app/runs", ""), 201); /* each asking is a run */
+    dd_auto(test_answer) all = test_api(server, "GET", "/runs?task=app", NULL);
+    assert_int_equal(json_array_size(json_object_get(all->json, "runs")), 2);
+    dd_auto(test_answer) one = test_api(server, "GET", "/runs?limit=1", NULL);
+    assert_int_equal(json_array_size(json_object_get(one->json, "runs")), 1);
+    assert_status(test_api(server, "GET", "/runs?limit=0", NULL), 400);
+    assert_status(test_api(server, "GET", "/runs?task=a/b", NULL), 400);
+    assert_status(test_api(server, "GET", "/runs/czzz", NULL), 404);
+    dd_auto(test_answer) queue = test_api(server, "GET", "/queue", NULL);
+    const json_t *high = json_array_get(json_object_get(queue->json, "queues"), 0);
+    assert_string_equal(json_string_value(json_object_get(high, "priority")), "high");
+    assert_int_equal(json_integer_value(json_object_get(high, "entries")), 2);
+    dd_auto(test_answer) workers = test_api(server, "GET", "/workers", NULL);
+    assert_int_equal(workers->status, 200);
+    down(server);
+}
+
+/* ---- Logs ---- */
+
+struct poll {
+    const test_server *server;
+    char *path;
+    test_answer *answer;
+    pthread_t thread;
+};
+
+static void *poll_log(void *context)
+{
+    struct poll *poll = context;
+    poll->answer = test_api(poll->server, "GET", poll->path, NULL);
+    return NULL;
+}
+
+/* Wait until the poll's own connection blocks on the log. */
+static void await_blocked(test_server *server)
+{
+    for (int64_t until_ms = dd_monotonic_ms() + 20000; dd_monotonic_ms() < until_ms;) {
+        redisReply *reply = redisCommand(server->redis.link, "CLIENT LIST");
+        /* The matcher's read blocks as well, on another stream: by XREADGROUP. */
+        bool blocked = strstr(reply->str, "cmd=xread ");
+        freeReplyObject(reply);
+        if (blocked)
+            return;
+    }
+    fail_msg("nobody waits for the log");
+}
+
+static char *queued_run(test_server *server)
+{
+    apply_tasks(server);
+    dd_auto(test_answer) made = test_api(server, "POST", "/tasks/app/runs", "{}");
+    assert_int_equal(made->status, 201);
+    return dd_strdup(test_member(made, "run"));
+}
+
+static void a_log_is_followed_line_by_line_to_its_end(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str run = queued_run(server);
+    struct poll poll = {.server = server, .path = dd_sprintf("/runs/%s/log?wait=20", run)};
+    (void)state;
+    assert_int_equal(pthread_create(&poll.thread, NULL, poll_log, &poll), 0);
+    await_blocked(server);
+    free(test_redis_text(&server->redis,
+                         "XADD {drydock}:run:%s:log * step build stream out text hello at_ms 1", run));
+    pthread_join(poll.thread, NULL);
+    assert_int_equal(poll.answer->status, 200);
+    const json_t *line = json_array_get(json_object_get(poll.answer->json, "lines"), 0);
+    assert_string_equal(json_string_value(json_object_get(line, "text")), "hello");
+    assert_true(json_is_null(json_object_get(poll.answer->json, "end")));
+    dd_auto_str next = dd_sprintf("/runs/%s/log?after=%s", run, test_member(poll.answer, "next"));
+    dd_auto(test_answer) none = test_api(server, "GET", next, NULL);
+    assert_int_equal(json_array_size(json_object_get(none->json, "lines")), 0);
+    dd_auto_str cancel = dd_sprintf("/runs/%s/cancel", run);
+    dd_auto(test_answer) canceled = test_api(server, "POST", cancel, "");
+    assert_string_equal(test_member(canceled, "result"), "canceled");
+    dd_auto(test_answer) end = test_api(server, "GET", next, NULL);
+    assert_string_equal(test_member(end, "end"), "Canceled");
+    assert_status(test_api(server, "GET", "/runs/czzz/log", NULL), 404);
+    dd_auto_str bad = dd_sprintf("/runs/%s/log?after=x", run);
+    assert_status(test_api(server, "GET", bad, NULL), 400);
+    test_answer_free(poll.answer);
+    free(poll.path);
+    down(server);
+}
+
+static void a_server_that_ends_answers_those_who_wait(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str run = queued_run(server);
+    struct poll poll = {.server = server, .path = dd_sprintf("/runs/%s/log?wait=30", run)};
+    (void)state;
+    assert_int_equal(pthread_create(&poll.thread, NULL, poll_log, &poll), 0);
+    await_blocked(server);
+    int64_t began_ms = dd_monotonic_ms();
+    assert_int_equal(test_server_end(server), 0);
+    assert_true(dd_monotonic_ms() - began_ms < 10000);
+    pthread_join(poll.thread, NULL);
+    assert_int_equal(poll.answer->status, 503);
+    test_answer_free(poll.answer);
+    free(poll.path);
+    down(server);
+}
+
+/* ---- Settings that cannot be ---- */
+
+static void a_server_without_a_certificate_says_how_to_get_one(void **state)
+{
+    static const char *const cases[] = {
+        "server: {listen: \"127.0.0.1:0\"}\n",
+        "server: {listen: \"127.0.0.1:0\", tls: {cert: none.crt, key: none.key}}\n"};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        dd_auto(dd_settings) settings = NULL;
+        dd_auto(dd_error) error = NULL;
+        assert_int_equal(
+            dd_settings_parse(cases[i], strlen(cases[i]), "t", "/nowhere", NULL, &settings, &error), 0);
+        assert_int_equal(dd_server_run(settings, &error), -1);
+        assert_int_equal(error->code, DD_ERR_INVALID);
+        assert_has(error->hint, "drydock dev");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    test_server_main(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    curl_global_init(CURL_GLOBAL_ALL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(probes_tell_the_process_and_redis_apart, teardown),
+        cmocka_unit_test_teardown(a_server_without_redis_starts_and_is_not_ready_until_redis_is_there,
+                                  teardown),
+        cmocka_unit_test_teardown(wrong_paths_and_methods_are_told_so, teardown),
+        cmocka_unit_test_teardown(bodies_of_doubtful_length_are_refused_and_the_connection_closed, teardown),
+        cmocka_unit_test_teardown(requests_sent_at_once_are_answered_in_order, teardown),
+        cmocka_unit_test_teardown(a_body_over_the_limit_is_answered_413, teardown),
+        cmocka_unit_test_teardown(a_client_that_dribbles_is_cut_off, teardown),
+        cmocka_unit_test_teardown(idle_connections_keep_nobody_out, teardown),
+        cmocka_unit_test_teardown(a_wrong_signature_gets_401_and_leaves_no_key, teardown),
+        cmocka_unit_test_teardown(the_same_delivery_twice_makes_one_run, teardown),
+        cmocka_unit_test_teardown(a_delivery_is_kept_as_it_came_without_what_proved_it, teardown),
+        cmocka_unit_test_teardown(with_redis_stopped_a_delivery_gets_503_and_makes_its_run_when_sent_again,
+                                  teardown),
+        cmocka_unit_test_teardown(a_full_stream_is_answered_503_too, teardown),
+        cmocka_unit_test_teardown(what_is_verified_but_says_nothing_is_answered_200, teardown),
+        cmocka_unit_test_teardown(a_client_that_left_before_its_answer_is_no_matter, teardown),
+        cmocka_unit_test_teardown(the_api_wants_its_token, teardown),
+        cmocka_unit_test_teardown(tasks_are_applied_listed_shown_and_deleted, teardown),
+        cmocka_unit_test_teardown(a_person_runs_a_task_with_values_of_their_own, teardown),
+        cmocka_unit_test_teardown(a_log_is_followed_line_by_line_to_its_end, teardown),
+        cmocka_unit_test_teardown(a_server_that_ends_answers_those_who_wait, teardown),
+        cmocka_unit_test_teardown(a_server_without_a_certificate_says_how_to_get_one, teardown),
+    };
+    return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+}
