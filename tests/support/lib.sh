@@ -108,10 +108,16 @@ push_all() {
 		git rev-parse HEAD
 	)
 }
-task_for() { # task_for NAME [TRIGGERS]
-	printf 'tasks:\n  - name: %s\n    context: %s/%s.git#main\n    file: acr-task.yaml\n    timeout: 300\n    triggers: %s\n' \
-		"$1" "$git_url" "$1" "${2:-"{commit: true, base_image: {type: runtime}}"}" >"$stack_dir/$1.tasks.yaml"
-	drydock task apply -f "$stack_dir/$1.tasks.yaml" >/dev/null
+task_for() { # task_for NAME: for commits of main and its runtime base image
+	cat >"$stack_dir/$1.tasks.yaml" <<-TASKS
+		tasks:
+		  - name: $1
+		    context: $git_url/$1.git#main
+		    file: acr-task.yaml
+		    timeout: 300
+		    triggers: {commit: true, base_image: {type: runtime}}
+	TASKS
+	drydock task apply -f "$stack_dir/$1.tasks.yaml" >/dev/null || fail "the task was refused"
 }
 newest_run() { # newest_run TASK FIELD VALUE: the id of the newest run when that field of it has the value
 	local run
