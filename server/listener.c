@@ -314,6 +314,9 @@ static void *run(void *context)
 
 static void set_limits(struct evhttp *http, const dd_settings *settings)
 {
+    /* A body that says it is too long is read away, at most until the deadline: a close with bytes unread
+     * would take the 413 from its sender. */
+    evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_max_body_size(http, settings->server.body_max_bytes);
     evhttp_set_max_headers_size(http, settings->server.header_max_bytes);
     evhttp_set_timeout(http, (int)settings->server.timeout_s);
