@@ -1,462 +1,321 @@
-/* What a Dockerfile is built from (acr-tasks.md, 9.9). Grammar: docs.docker.com/reference/dockerfile.
+/* What a Dockerfile is built from (acr-tasks.md, 9.9).
  *
- * Two passes: the text becomes instructions (continuations joined, comments and here-documents skipped), and
- * these become stages with what each takes from where; then the stages that the target reaches say the bases.
- */
-#include "runner.h"
-
-#include <ctype.h>
-#include <stdio.h>
+ * Instructions become stages, each with its base and with what it copies or mounts from; then the stages that
+ * the target reaches say which images count. Stages take only from earlier ones, so nothing here recurses. */
+#include "runner/dockerfile_private.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/utsname.h>
 
-#define STAGES_MAX     1000
-#define EXPAND_MAX     (64 * 1024) /* bytes of one word after expansion */
-#define EXPAND_DEPTH   32
-#define DOCKERFILE_MAX (1024 * 1024)
+#define STAGES_MAX           1000
+#define DOCKERFILE_MAX_BYTES (4 * 1024 * 1024)
+#define NO_STAGE             SIZE_MAX
 
-/* ---- Names with values: build arguments ---- */
-
-typedef struct variables {
-    dd_strv names, values;
-} variables;
-
-static void variables_done(variables *v)
-{
-    dd_strv_done(&v->names);
-    dd_strv_done(&v->values);
-}
-
-static const char *variable(const variables *v, const char *name, size_t length)
-{
-    for (size_t i = v->names.count; i > 0; i--) /* the last one counts */
-        if (strlen(v->names.items[i - 1]) == length && strncmp(v->names.items[i - 1], name, length) == 0)
-            return v->values.items[i - 1];
-    return NULL;
-}
-
-static void set_variable(variables *v, const char *name, size_t length, const char *value)
-{
-    dd_strv_add_n(&v->names, name, length);
-    dd_strv_add(&v->values, value);
-}
-
-/* ---- Stages ---- */
+typedef struct image {
+    char *name;
+    dd_place place;
+} image;
 
 typedef struct stage {
-    char *name;   /* NULL: only its number */
-    char *base;   /* as written, expanded; "scratch" for none */
-    size_t from;  /* the earlier stage that `base` is, plus 1; 0: an image */
-    size_t *uses; /* earlier stages copied or mounted from */
+    char *name;        /* NULL: only its number */
+    image base;        /* expanded */
+    size_t base_stage; /* the earlier stage that the base is, or NO_STAGE */
+    size_t *uses;      /* earlier stages copied or mounted from */
     size_t use_count;
-    dd_strv images; /* images copied or mounted from */
-    dd_place place;
-    variables args; /* declared in the stage */
+    image *images; /* images copied or mounted from */
+    size_t image_count;
+    dd_variables args, env;
 } stage;
 
 typedef struct scan {
-    const char *text;
-    size_t length;
-    char escape;
+    dd_dockerfile_lines lines;
     const dd_strv *build_args;
-    variables global; /* ARG before the first FROM */
+    dd_variables global;   /* ARG before the first FROM */
+    dd_variables platform; /* what the builder sets by itself, for FROM */
     stage *stages;
     size_t count;
     dd_error **err;
 } scan;
 
+static stage *current(const scan *s)
+{
+    return s->count ? &s->stages[s->count - 1] : NULL;
+}
+
+/* ---- Variables ---- */
+
 static const char *build_arg(const scan *s, const char *name, size_t length)
 {
-    for (size_t i = s->build_args ? s->build_args->count : 0; i > 0; i--) {
+    for (size_t i = s->build_args ? s->build_args->count : 0; i > 0; i--) { /* the last one counts */
         const char *entry = s->build_args->items[i - 1];
+
         if (strncmp(entry, name, length) == 0 && entry[length] == '=')
             return entry + length + 1;
     }
     return NULL;
 }
 
-static int fail(const scan *s, dd_place place, const char *message)
+/* The builder's own arguments that FROM may use undeclared. */
+static int set_platform(scan *s)
 {
-    return dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "%s", message);
-}
+    static const char *const sides[] = {"TARGET", "BUILD"};
+    struct utsname machine;
+    const char *architecture = "amd64";
 
-/* ---- Expansion: $V, ${V}, ${V:-word}, ${V-word}, ${V:+word}, ${V+word}; \$ is a dollar sign ---- */
+    if (uname(&machine) == 0)
+        architecture = strcmp(machine.machine, "x86_64") == 0    ? "amd64"
+                       : strcmp(machine.machine, "aarch64") == 0 ? "arm64"
+                                                                 : machine.machine;
+    dd_auto_str platform = dd_sprintf("linux/%s", architecture);
+    const struct {
+        const char *name, *value;
+    } parts[] = {{"PLATFORM", platform}, {"OS", "linux"}, {"ARCH", architecture}, {"VARIANT", ""}};
 
-static int expand(const scan *s, const variables *scope, const char *text, size_t length, int depth,
-                  dd_place place, dd_buf *into);
+    for (size_t i = 0; i < DD_COUNT(sides); i++)
+        for (size_t p = 0; p < DD_COUNT(parts); p++) {
+            dd_auto_str name = dd_sprintf("%s%s", sides[i], parts[p].name);
+            const char *given = build_arg(s, name, strlen(name));
 
-static bool is_name(char c, bool first)
-{
-    return c == '_' || isalpha((unsigned char)c) || (!first && isdigit((unsigned char)c));
-}
-
-static int expand_braced(const scan *s, const variables *scope, const char *inside, size_t length, int depth,
-                         dd_place place, dd_buf *into)
-{
-    size_t name = 0;
-    while (name < length && is_name(inside[name], name == 0))
-        name++;
-    const char *value = variable(scope, inside, name);
-    size_t at = name;
-    bool colon = at < length && inside[at] == ':';
-    at += colon;
-    char kind = at < length ? inside[at] : '\0';
-    if (name == 0 || (at < length && kind != '-' && kind != '+') || (colon && at >= length))
-        return fail(s, place, "a variable is written $NAME, ${NAME}, ${NAME:-word} or ${NAME:+word}");
-    bool has = value && (!colon || *value);
-    if (at >= length || (kind == '-' && has)) {
-        dd_buf_add_str(into, value);
-        return 0;
-    }
-    if (kind == '+' && !has)
-        return 0;
-    return expand(s, scope, inside + at + 1, length - at - 1, depth + 1, place, into);
-}
-
-/* The bytes between "${" and its "}". */
-static bool find_brace(const char *text, size_t length, size_t *ret)
-{
-    int depth = 1;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '$' && i + 1 < length && text[i + 1] == '{')
-            depth++;
-        if (text[i] == '}' && --depth == 0) {
-            *ret = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int expand(const scan *s, const variables *scope, const char *text, size_t length, int depth,
-                  dd_place place, dd_buf *into)
-{
-    if (depth > EXPAND_DEPTH)
-        return fail(s, place, "variables are nested too deep");
-    for (size_t i = 0; i < length; i++) {
-        size_t inside = 0;
-        if (into->length > EXPAND_MAX)
-            return fail(s, place, "a word grows too long by its variables");
-        if (text[i] == s->escape && i + 1 < length && text[i + 1] == '$') {
-            dd_buf_add_char(into, text[++i]);
-        } else if (text[i] != '$' || i + 1 >= length) {
-            dd_buf_add_char(into, text[i]);
-        } else if (text[i + 1] == '{') {
-            if (!find_brace(text + i + 2, length - i - 2, &inside))
-                return fail(s, place, "a '${' without '}'");
-            if (expand_braced(s, scope, text + i + 2, inside, depth, place, into) < 0)
+            if (dd_variables_set(&s->platform, name, strlen(name), given ? given : parts[p].value, s->err) <
+                0)
                 return -1;
-            i += inside + 2;
-        } else if (is_name(text[i + 1], true)) {
-            while (i + 1 + inside < length && is_name(text[i + 1 + inside], inside == 0))
-                inside++;
-            dd_buf_add_str(into, variable(scope, text + i + 1, inside));
-            i += inside;
-        } else {
-            dd_buf_add_char(into, '$');
         }
-    }
     return 0;
 }
 
-/* A word without its quotes, variables expanded but in single quotes. Owned. */
-static int word_value(const scan *s, const variables *scope, const char *word, dd_place place, char **ret)
+/* In a stage ENV beats ARG; before the first FROM there are only the global ones. */
+static int expand_in(const scan *s, const stage *in, const char *word, dd_place place, char **ret)
 {
-    dd_buf out = {0};
-    int result = 0;
-    for (size_t i = 0, length = strlen(word); i < length && result == 0;) {
-        if (word[i] == '\'' || word[i] == '"') {
-            const char *end = strchr(word + i + 1, word[i]);
-            size_t inside = end ? (size_t)(end - word) - i - 1 : length - i - 1;
-            if (word[i] == '\'')
-                dd_buf_add(&out, word + i + 1, inside);
-            else
-                result = expand(s, scope, word + i + 1, inside, 0, place, &out);
-            i += inside + 2;
-        } else {
-            size_t plain = strcspn(word + i, "'\"");
-            result = expand(s, scope, word + i, plain, 0, place, &out);
-            i += plain;
-        }
-    }
-    *ret = dd_buf_steal(&out);
-    return result;
+    const dd_variables *scopes[2];
+
+    scopes[0] = in ? &in->env : &s->global;
+    scopes[1] = in ? &in->args : &s->platform;
+    return dd_dockerfile_expand(word, s->lines.escape, scopes, DD_COUNT(scopes), place, ret, s->err);
 }
 
-/* ---- Instructions ---- */
-
-typedef struct instruction {
-    dd_buf text; /* joined, without the keyword */
-    char keyword[16];
-    dd_place place;
-} instruction;
-
-static bool is_blank_or_comment(const char *line, size_t length)
+/* ARG NAME[=default]: a given build argument beats the default; in a stage, a name alone takes the global
+ * value. */
+static int declare(scan *s, const char *word, dd_place place)
 {
-    size_t i = 0;
-    while (i < length && isspace((unsigned char)line[i]))
-        i++;
-    return i == length || line[i] == '#';
-}
+    stage *in = current(s);
+    size_t length = strcspn(word, "=");
+    const char *value = build_arg(s, word, length);
+    dd_auto_str expanded = NULL;
 
-/* The next line without its newline; false at the end. */
-static bool next_line(const scan *s, size_t *at, const char **ret, size_t *ret_length)
-{
-    if (*at >= s->length)
-        return false;
-    const char *line = s->text + *at, *end = memchr(line, '\n', s->length - *at);
-    size_t length = end ? (size_t)(end - line) : s->length - *at;
-    *at += length + (end != NULL);
-    *ret = line;
-    *ret_length = length && line[length - 1] == '\r' ? length - 1 : length;
-    return true;
-}
-
-/* Whether the line goes on: its last non-blank is the escape character; its length without it. */
-static bool goes_on(const scan *s, const char *line, size_t *length)
-{
-    size_t end = *length;
-    while (end && (line[end - 1] == ' ' || line[end - 1] == '\t'))
-        end--;
-    if (!end || line[end - 1] != s->escape)
-        return false;
-    *length = end - 1;
-    return true;
-}
-
-/* Here-documents that the instruction opens: their lines are skipped. Only RUN, COPY and ADD may have them.
- */
-static void skip_heredocs(const scan *s, const instruction *in, size_t *at, int *line_number)
-{
-    static const char *const takers[] = {"RUN", "COPY", "ADD"};
-    bool takes = false;
-    for (size_t i = 0; i < DD_COUNT(takers); i++)
-        takes = takes || strcasecmp(in->keyword, takers[i]) == 0;
-    for (const char *p = takes && in->text.data ? strstr(in->text.data, "<<") : NULL; p;
-         p = strstr(p, "<<")) {
-        p += 2;
-        bool tabs = *p == '-';
-        p += tabs;
-        char quote = *p == '"' || *p == '\'' ? *p : '\0';
-        p += quote != '\0';
-        size_t length = 0;
-        while (is_name(p[length], length == 0) || (length && (p[length] == '-' || p[length] == '.')))
-            length++;
-        if (length == 0 || (quote && p[length] != quote))
-            continue;
-        const char *line;
-        size_t line_length;
-        while (next_line(s, at, &line, &line_length)) {
-            ++*line_number;
-            while (tabs && line_length && *line == '\t') {
-                line++;
-                line_length--;
-            }
-            if (line_length == length && strncmp(line, p, length) == 0)
-                break;
-        }
-    }
-}
-
-/* The next instruction; false at the end. *at and *line_number move on. */
-static bool next_instruction(const scan *s, size_t *at, int *line_number, instruction *ret)
-{
-    const char *line;
-    size_t length;
-    bool begun = false, more = true;
-    dd_buf_clear(&ret->text);
-    while (more && next_line(s, at, &line, &length)) {
-        ++*line_number;
-        if (is_blank_or_comment(line, length))
-            continue; /* also between continued lines */
-        more = goes_on(s, line, &length);
-        if (!begun) {
-            size_t skip = strspn(line, " \t"), word = 0;
-            skip = skip < length ? skip : length;
-            while (skip + word < length && !isspace((unsigned char)line[skip + word]))
-                word++;
-            snprintf(ret->keyword, sizeof(ret->keyword), "%.*s", (int)(word < 15 ? word : 15), line + skip);
-            ret->place = (dd_place){*line_number, (int)skip + 1};
-            dd_buf_add(&ret->text, line + skip + word, length - skip - word);
-            begun = true;
-        } else {
-            dd_buf_add(&ret->text, line, length);
-        }
-    }
-    if (begun)
-        skip_heredocs(s, ret, at, line_number);
-    return begun;
-}
-
-/* `# escape=X` before anything else. */
-static void read_directives(scan *s)
-{
-    const char *line;
-    size_t length;
-    for (size_t at = 0; next_line(s, &at, &line, &length);) {
-        dd_auto_str copy = dd_strndup(line, length);
-        const char *p = copy + strspn(copy, " \t");
-        if (*p++ != '#')
-            return;
-        p += strspn(p, " \t");
-        size_t name = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        const char *value = p + name + strspn(p + name, " \t");
-        if (name == 0 || *value++ != '=')
-            return;
-        value += strspn(value, " \t");
-        if (name == 6 && strncasecmp(p, "escape", 6) == 0 && (*value == '`' || *value == '\\'))
-            s->escape = *value;
-    }
-}
-
-/* Split at blanks outside quotes. */
-static void split(const char *text, dd_strv *ret)
-{
-    while (*text) {
-        text += strspn(text, " \t");
-        size_t length = 0;
-        char quote = '\0';
-        for (; text[length] && (quote || (text[length] != ' ' && text[length] != '\t')); length++)
-            if (quote ? text[length] == quote : (text[length] == '"' || text[length] == '\''))
-                quote = quote ? '\0' : text[length];
-        if (length)
-            dd_strv_add_n(ret, text, length);
-        text += length;
-    }
-}
-
-/* ---- ARG ---- */
-
-/* ARG NAME[=default]…: a given build argument beats the default; without both, a stage's takes the global
- * one. */
-static int read_arg(scan *s, const instruction *in, stage *current)
-{
-    variables *scope = current ? &current->args : &s->global;
-    __attribute__((cleanup(dd_strv_done))) dd_strv words = {0};
-    split(in->text.data ? in->text.data : "", &words);
-    if (words.count == 0)
-        return fail(s, in->place, "ARG needs a name");
-    for (size_t i = 0; i < words.count; i++) {
-        const char *word = words.items[i];
-        size_t length = strcspn(word, "=");
-        const char *given = build_arg(s, word, length);
-        dd_auto_str value = NULL;
-        if (given)
-            value = dd_strdup(given);
-        else if (word[length] && word_value(s, scope, word + length + 1, in->place, &value) < 0)
+    if (!value && word[length]) {
+        if (expand_in(s, in, word + length + 1, place, &expanded) < 0)
             return -1;
-        else if (!word[length] && current)
-            value = dd_strdup(variable(&s->global, word, length));
-        if (value)
-            set_variable(scope, word, length, value);
+        value = expanded;
+    }
+    if (!value && in)
+        value = dd_variables_get(&s->global, word, length);
+    if (!value)
+        value = dd_variables_get(&s->platform, word, length);
+    if (!length || !value)
+        return 0;
+    return dd_variables_set(in ? &in->args : &s->global, word, length, value, s->err);
+}
+
+static int read_arg(scan *s, const dd_instruction *in)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+
+    dd_dockerfile_words(in->rest, s->lines.escape, words);
+    if (!words->count)
+        return dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "ARG needs a name");
+    for (size_t i = 0; i < words->count; i++)
+        if (declare(s, words->items[i], in->place) < 0)
+            return -1;
+    return 0;
+}
+
+static int set_env(scan *s, const char *name, size_t length, const char *word, dd_place place)
+{
+    dd_auto_str value = NULL;
+
+    if (expand_in(s, current(s), word, place, &value) < 0)
+        return -1;
+    return dd_variables_set(&current(s)->env, name, length, value, s->err);
+}
+
+/* ENV A=b C=d, or the old ENV A b. */
+static int read_env(scan *s, const dd_instruction *in)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+
+    dd_dockerfile_words(in->rest, s->lines.escape, words);
+    if (words->count && !strchr(words->items[0], '=')) {
+        size_t length = strlen(words->items[0]);
+
+        return set_env(s, words->items[0], length, in->rest + length + strspn(in->rest + length, " \t"),
+                       in->place);
+    }
+    for (size_t i = 0; i < words->count; i++) {
+        size_t length = strcspn(words->items[i], "=");
+
+        if (words->items[i][length] &&
+            set_env(s, words->items[i], length, words->items[i] + length + 1, in->place) < 0)
+            return -1;
     }
     return 0;
 }
 
 /* ---- FROM ---- */
 
-static size_t find_stage(const scan *s, const char *name)
+/* The latest of the first `count` stages that has the name, whatever its case. */
+static size_t find_stage(const scan *s, const char *name, size_t count)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->stages[i].name && strcasecmp(s->stages[i].name, name) == 0)
-            return i + 1;
-    return 0;
+    for (size_t i = count; i > 0; i--)
+        if (s->stages[i - 1].name && strcasecmp(s->stages[i - 1].name, name) == 0)
+            return i - 1;
+    return NO_STAGE;
 }
 
-/* FROM [--platform=P] IMAGE [AS NAME] */
-static int read_from(scan *s, const instruction *in)
+static int copy_env(scan *s, const stage *from, stage *to)
 {
-    __attribute__((cleanup(dd_strv_done))) dd_strv words = {0};
-    size_t first = 0;
-    split(in->text.data ? in->text.data : "", &words);
-    while (first < words.count && dd_str_starts(words.items[first], "--"))
-        first++;
-    size_t rest = words.count - first;
-    if (rest != 1 && !(rest == 3 && strcasecmp(words.items[first + 1], "as") == 0))
-        return fail(s, in->place, "FROM is written FROM [--platform=P] IMAGE [AS NAME]");
-    if (s->count >= STAGES_MAX)
-        return dd_fail_at(s->err, DD_ERR_LIMIT, in->place, NULL, "more than %d stages", STAGES_MAX);
-    char *base = NULL;
-    if (word_value(s, &s->global, words.items[first], in->place, &base) < 0) {
-        free(base);
-        return -1;
-    }
-    if (!*base) {
-        free(base);
-        dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "FROM %s: the image's name is empty",
-                   words.items[first]);
-        return dd_hint(s->err, "is a --build-arg missing?");
-    }
-    size_t from = find_stage(s, base);
-    s->stages = dd_reallocarray(s->stages, s->count + 1, sizeof(*s->stages));
-    s->stages[s->count++] = (stage){.name = rest == 3 ? dd_strdup(words.items[first + 2]) : NULL,
-                                    .base = base,
-                                    .from = from,
-                                    .place = in->place};
-    return 0;
-}
-
-/* ---- COPY --from, RUN --mount=…,from= ---- */
-
-static int use(scan *s, stage *current, const char *from, dd_place place)
-{
-    dd_auto_str value = NULL;
-    int64_t number;
-    size_t index = (size_t)(current - s->stages);
-    if (word_value(s, &current->args, from, place, &value) < 0)
-        return -1;
-    size_t found = find_stage(s, value);
-    if (!found && dd_str_to_int(value, &number) && number >= 0)
-        found = (uint64_t)number < index ? (size_t)number + 1 : 0;
-    if (found && found - 1 < index) {
-        current->uses = dd_reallocarray(current->uses, current->use_count + 1, sizeof(*current->uses));
-        current->uses[current->use_count++] = found - 1;
-    } else if (!found && *value) {
-        dd_strv_add(&current->images, value);
-    }
-    return 0;
-}
-
-static int read_copy(scan *s, const instruction *in, stage *current)
-{
-    __attribute__((cleanup(dd_strv_done))) dd_strv words = {0};
-    split(in->text.data ? in->text.data : "", &words);
-    for (size_t i = 0; i < words.count && dd_str_starts(words.items[i], "--"); i++)
-        if (dd_str_starts(words.items[i], "--from=") && use(s, current, words.items[i] + 7, in->place) < 0)
+    for (size_t i = 0; i < from->env.names.count; i++)
+        if (dd_variables_set(&to->env, from->env.names.items[i], strlen(from->env.names.items[i]),
+                             from->env.values.items[i], s->err) < 0)
             return -1;
     return 0;
 }
 
-static int read_run(scan *s, const instruction *in, stage *current)
+static int fail_empty_base(const scan *s, const char *word, dd_place place)
 {
-    __attribute__((cleanup(dd_strv_done))) dd_strv words = {0};
-    split(in->text.data ? in->text.data : "", &words);
-    for (size_t i = 0; i < words.count && dd_str_starts(words.items[i], "--"); i++) {
-        if (!dd_str_starts(words.items[i], "--mount="))
-            continue;
-        char *save = NULL;
-        for (char *part = strtok_r(words.items[i] + 8, ",", &save); part; part = strtok_r(NULL, ",", &save))
-            if (dd_str_starts(part, "from=") && use(s, current, part + 5, in->place) < 0)
-                return -1;
+    dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "FROM %s names no image: its variables are empty", word);
+    return dd_hint(s->err, "give --build-arg, or declare ARG with a default before the first FROM");
+}
+
+/* FROM [--platform=P] IMAGE [AS NAME] */
+static int read_from(scan *s, const dd_instruction *in)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+    dd_auto_str base = NULL;
+    size_t at = 0, rest;
+    stage *added;
+
+    dd_dockerfile_words(in->rest, s->lines.escape, words);
+    while (at < words->count && dd_str_starts(words->items[at], "--"))
+        at++;
+    rest = words->count - at;
+    if (rest != 1 && !(rest == 3 && strcasecmp(words->items[at + 1], "as") == 0))
+        return dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL,
+                          "FROM is written FROM [--platform=PLATFORM] IMAGE [AS NAME]");
+    if (s->count == STAGES_MAX)
+        return dd_fail_at(s->err, DD_ERR_LIMIT, in->place, NULL, "more than %d stages", STAGES_MAX);
+    if (expand_in(s, NULL, words->items[at], in->place, &base) < 0)
+        return -1;
+    if (!*base)
+        return fail_empty_base(s, words->items[at], in->place);
+    s->stages = dd_reallocarray(s->stages, s->count + 1, sizeof(*s->stages));
+    added = &s->stages[s->count];
+    *added = (stage){.base_stage = find_stage(s, base, s->count)};
+    added->name = rest == 3 ? dd_strdup(words->items[at + 2]) : NULL;
+    added->base = (image){dd_take(base), in->place};
+    s->count++;
+    return added->base_stage == NO_STAGE ? 0 : copy_env(s, &s->stages[added->base_stage], added);
+}
+
+/* ---- COPY --from, RUN --mount=…,from= ---- */
+
+/* A number is an earlier stage's; a name is an earlier stage's, or else an image. */
+static int use(scan *s, const char *word, dd_place place)
+{
+    stage *in = current(s);
+    size_t index = s->count - 1, found;
+    dd_auto_str from = NULL;
+    int64_t number;
+
+    if (expand_in(s, in, word, place, &from) < 0)
+        return -1;
+    found = find_stage(s, from, index);
+    if (found == NO_STAGE && dd_str_to_int(from, &number) && number >= 0) {
+        if ((uint64_t)number >= index)
+            return dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "there is no earlier stage %s", from);
+        found = (size_t)number;
+    }
+    if (found != NO_STAGE) {
+        in->uses = dd_reallocarray(in->uses, in->use_count + 1, sizeof(*in->uses));
+        in->uses[in->use_count++] = found;
+    } else if (*from) {
+        in->images = dd_reallocarray(in->images, in->image_count + 1, sizeof(*in->images));
+        in->images[in->image_count++] = (image){dd_take(from), place};
     }
     return 0;
 }
 
-static int read_instruction(scan *s, const instruction *in)
+/* Flags stand before all else. */
+static int read_copy(scan *s, const dd_instruction *in)
 {
-    stage *current = s->count ? &s->stages[s->count - 1] : NULL;
-    if (strcasecmp(in->keyword, "FROM") == 0)
-        return read_from(s, in);
-    if (strcasecmp(in->keyword, "ARG") == 0)
-        return read_arg(s, in, current);
-    if (!current)
-        return dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "%s before the first FROM", in->keyword);
-    if (strcasecmp(in->keyword, "COPY") == 0)
-        return read_copy(s, in, current);
-    if (strcasecmp(in->keyword, "RUN") == 0)
-        return read_run(s, in, current);
+    dd_auto(dd_strv) words = dd_strv_new();
+
+    dd_dockerfile_words(in->rest, s->lines.escape, words);
+    for (size_t i = 0; i < words->count && dd_str_starts(words->items[i], "--"); i++)
+        if (strncasecmp(words->items[i], "--from=", 7) == 0 && use(s, words->items[i] + 7, in->place) < 0)
+            return -1;
     return 0;
+}
+
+static int read_mount(scan *s, char *options, dd_place place)
+{
+    char *save = NULL;
+
+    for (char *option = strtok_r(options, ",", &save); option; option = strtok_r(NULL, ",", &save))
+        if (strncasecmp(option, "from=", 5) == 0 && use(s, option + 5, place) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_run(scan *s, const dd_instruction *in)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+
+    if (!dd_str_starts(in->rest, "--"))
+        return 0; /* most have no flags, and may be long */
+    dd_dockerfile_words(in->rest, s->lines.escape, words);
+    for (size_t i = 0; i < words->count && dd_str_starts(words->items[i], "--"); i++)
+        if (strncasecmp(words->items[i], "--mount=", 8) == 0 &&
+            read_mount(s, words->items[i] + 8, in->place) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- The file ---- */
+
+static int read_instruction(scan *s, const dd_instruction *in)
+{
+    static const struct {
+        const char *keyword;
+        int (*read)(scan *, const dd_instruction *);
+        bool in_stage;
+    } readers[] = {
+        {"FROM", read_from, false}, {"ARG", read_arg, false}, {"ENV", read_env, true},
+        {"COPY", read_copy, true},  {"RUN", read_run, true},
+    };
+
+    for (size_t i = 0; i < DD_COUNT(readers); i++)
+        if (dd_instruction_is(in, readers[i].keyword) && (s->count || !readers[i].in_stage))
+            return readers[i].read(s, in);
+    if (s->count)
+        return 0;
+    dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "'%.*s' stands before the first FROM",
+               in->keyword_length > 20 ? 20 : (int)in->keyword_length, in->keyword);
+    return dd_hint(s->err, "only ARG may");
+}
+
+static int read_all(scan *s)
+{
+    dd_instruction in = {0};
+    int result;
+
+    while ((result = dd_dockerfile_next(&s->lines, &in, s->err)) > 0)
+        if ((result = read_instruction(s, &in)) < 0)
+            break;
+    dd_buf_done(&in.text);
+    if (result == 0 && s->count == 0)
+        return dd_fail_at(s->err, DD_ERR_INVALID, (dd_place){1, 1}, NULL, "the Dockerfile has no FROM");
+    return result;
 }
 
 /* ---- The answer ---- */
@@ -464,62 +323,64 @@ static int read_instruction(scan *s, const instruction *in)
 static int find_target(const scan *s, const char *target, size_t *ret)
 {
     int64_t number;
+
     *ret = s->count - 1;
     if (!target || !*target)
         return 0;
-    size_t found = find_stage(s, target);
-    if (!found && dd_str_to_int(target, &number) && number >= 0 && (uint64_t)number < s->count)
-        found = (size_t)number + 1;
-    if (!found)
-        return dd_fail(s->err, DD_ERR_NOT_FOUND, "no stage is named '%s'", target);
-    *ret = found - 1;
-    return 0;
+    *ret = find_stage(s, target, s->count);
+    if (*ret == NO_STAGE && dd_str_to_int(target, &number) && number >= 0 && (uint64_t)number < s->count)
+        *ret = (size_t)number;
+    if (*ret != NO_STAGE)
+        return 0;
+    const char *names[64], *nearest;
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->count && count < DD_COUNT(names); i++)
+        if (s->stages[i].name)
+            names[count++] = s->stages[i].name;
+    nearest = dd_str_nearest(target, names, count);
+    dd_fail(s->err, DD_ERR_INVALID, "no stage is named '%s'", target);
+    return nearest ? dd_hint(s->err, "did you mean %s?", nearest) : -1;
 }
 
-/* Stages take only from earlier ones, so one pass backwards reaches all. */
 static void mark_reached(const scan *s, size_t target, bool *reached)
 {
     reached[target] = true;
     for (size_t i = target + 1; i > 0; i--) {
-        const stage *st = &s->stages[i - 1];
+        const stage *at = &s->stages[i - 1];
+
         if (!reached[i - 1])
             continue;
-        if (st->from)
-            reached[st->from - 1] = true;
-        for (size_t j = 0; j < st->use_count; j++)
-            reached[st->uses[j]] = true;
+        if (at->base_stage != NO_STAGE)
+            reached[at->base_stage] = true;
+        for (size_t j = 0; j < at->use_count; j++)
+            reached[at->uses[j]] = true;
     }
 }
 
-static const stage *origin_of(const scan *s, size_t index)
+/* *ret stays NULL for scratch, which is no image. */
+static int parse_image(const scan *s, const image *from, dd_reference **ret)
 {
-    const stage *st = &s->stages[index];
-    while (st->from)
-        st = &s->stages[st->from - 1];
-    return st;
-}
+    dd_error *why = NULL;
 
-static int parse_image(const scan *s, const char *image, dd_place place, dd_reference **ret)
-{
-    dd_auto(dd_error) error = NULL;
     *ret = NULL;
-    if (strcmp(image, "scratch") == 0)
+    if (strcmp(from->name, "scratch") == 0)
         return 0;
-    if (dd_reference_parse(image, ret, &error) < 0)
-        return dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "%s", error->message);
-    return 0;
+    if (dd_reference_parse(from->name, ret, &why) == 0)
+        return 0;
+    dd_fail_at(s->err, DD_ERR_INVALID, from->place, NULL, "%s", why->message);
+    dd_error_free(why);
+    return -1;
 }
 
-static int add_buildtime(const scan *s, const char *image, dd_place place, dd_deps *deps)
+static int add_buildtime(const scan *s, const image *from, dd_deps *deps)
 {
     dd_auto(dd_reference) reference = NULL;
-    if (parse_image(s, image, place, &reference) < 0)
+
+    if (parse_image(s, from, &reference) < 0)
         return -1;
     if (!reference || (deps->runtime && strcmp(deps->runtime->text, reference->text) == 0))
         return 0;
-    for (size_t i = 0; i < deps->buildtime_count; i++)
-        if (strcmp(deps->buildtime[i]->text, reference->text) == 0)
-            return 0;
     deps->buildtime = dd_reallocarray(deps->buildtime, deps->buildtime_count + 1, sizeof(*deps->buildtime));
     deps->buildtime[deps->buildtime_count++] = dd_take(reference);
     return 0;
@@ -530,52 +391,74 @@ static int by_text(const void *a, const void *b)
     return strcmp((*(dd_reference *const *)a)->text, (*(dd_reference *const *)b)->text);
 }
 
+static void sort_buildtime(dd_deps *deps)
+{
+    size_t kept = 0;
+
+    if (!deps->buildtime_count)
+        return;
+    qsort(deps->buildtime, deps->buildtime_count, sizeof(*deps->buildtime), by_text);
+    for (size_t i = 0; i < deps->buildtime_count; i++) {
+        if (kept && strcmp(deps->buildtime[kept - 1]->text, deps->buildtime[i]->text) == 0)
+            dd_reference_free(deps->buildtime[i]);
+        else
+            deps->buildtime[kept++] = deps->buildtime[i];
+    }
+    deps->buildtime_count = kept;
+}
+
 static int collect(const scan *s, size_t target, dd_deps *deps)
 {
     bool *reached = dd_calloc(s->count, sizeof(*reached));
-    const stage *origin = origin_of(s, target);
-    int result = parse_image(s, origin->base, origin->place, &deps->runtime);
+    size_t origin = target;
+    int result;
+
+    while (s->stages[origin].base_stage != NO_STAGE)
+        origin = s->stages[origin].base_stage;
+    result = parse_image(s, &s->stages[origin].base, &deps->runtime);
     mark_reached(s, target, reached);
-    for (size_t i = 0; i < s->count && result == 0; i++) {
-        const stage *st = &s->stages[i];
+    for (size_t i = 0; i <= target && result == 0; i++) {
+        const stage *at = &s->stages[i];
+
         if (!reached[i])
             continue;
-        if (!st->from)
-            result = add_buildtime(s, st->base, st->place, deps);
-        for (size_t j = 0; j < st->images.count && result == 0; j++)
-            result = add_buildtime(s, st->images.items[j], st->place, deps);
+        if (at->base_stage == NO_STAGE)
+            result = add_buildtime(s, &at->base, deps);
+        for (size_t j = 0; j < at->image_count && result == 0; j++)
+            result = add_buildtime(s, &at->images[j], deps);
     }
-    if (deps->buildtime_count)
-        qsort(deps->buildtime, deps->buildtime_count, sizeof(*deps->buildtime), by_text);
     free(reached);
-    return result;
-}
-
-static int read_all(scan *s)
-{
-    instruction in = {0};
-    size_t at = 0;
-    int line_number = 0, result = 0;
-    read_directives(s);
-    while (result == 0 && next_instruction(s, &at, &line_number, &in))
-        result = read_instruction(s, &in);
-    dd_buf_done(&in.text);
-    if (result == 0 && s->count == 0)
-        result = dd_fail(s->err, DD_ERR_INVALID, "no FROM in the Dockerfile");
+    sort_buildtime(deps);
     return result;
 }
 
 static void scan_done(scan *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        free(s->stages[i].name);
-        free(s->stages[i].base);
-        free(s->stages[i].uses);
-        dd_strv_done(&s->stages[i].images);
-        variables_done(&s->stages[i].args);
+        stage *at = &s->stages[i];
+
+        for (size_t j = 0; j < at->image_count; j++)
+            free(at->images[j].name);
+        free(at->images);
+        free(at->name);
+        free(at->base.name);
+        free(at->uses);
+        dd_variables_done(&at->args);
+        dd_variables_done(&at->env);
     }
     free(s->stages);
-    variables_done(&s->global);
+    dd_variables_done(&s->global);
+    dd_variables_done(&s->platform);
+}
+
+static int scan_text(scan *s, const char *text, size_t length, const char *target, dd_deps *deps)
+{
+    size_t index;
+
+    if (dd_dockerfile_lines_init(&s->lines, text, length, s->err) < 0 || set_platform(s) < 0 ||
+        read_all(s) < 0 || find_target(s, target, &index) < 0)
+        return -1;
+    return collect(s, index, deps);
 }
 
 int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
@@ -583,19 +466,17 @@ int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, con
 {
     static const char bom[] = "\xef\xbb\xbf";
     dd_auto(dd_deps) deps = dd_new(dd_deps);
-    size_t stage_index = 0;
-    if (length > DOCKERFILE_MAX)
-        return dd_fail(err, DD_ERR_LIMIT, "a Dockerfile of more than %d bytes", DOCKERFILE_MAX);
+    dd_auto_str copy = NULL; /* with a NUL behind it */
+    scan s = {.build_args = build_args, .err = err};
+    size_t skipped = length >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
+    int result;
+
+    if (length > DOCKERFILE_MAX_BYTES)
+        return dd_fail(err, DD_ERR_LIMIT, "the Dockerfile has more than %d bytes", DOCKERFILE_MAX_BYTES);
     if (memchr(text, '\0', length))
-        return dd_fail(err, DD_ERR_INVALID, "a NUL byte in the Dockerfile");
-    size_t skip = length >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
-    dd_auto_str copy = dd_strndup(text + skip, length - skip); /* with a NUL behind it */
-    scan s = {.text = copy, .length = length - skip, .escape = '\\', .build_args = build_args, .err = err};
-    int result = read_all(&s);
-    if (result == 0)
-        result = find_target(&s, target, &stage_index);
-    if (result == 0)
-        result = collect(&s, stage_index, deps);
+        return dd_fail(err, DD_ERR_INVALID, "the Dockerfile holds a NUL byte");
+    copy = dd_strndup(text + skipped, length - skipped);
+    result = scan_text(&s, copy, length - skipped, target, deps);
     scan_done(&s);
     if (result == 0)
         *ret = dd_take(deps);

@@ -16,3 +16,11 @@ add_executable(integration_worker integration/test_worker.c)
 target_link_libraries(integration_worker PRIVATE drydock_runner PkgConfig::CMOCKA)
 add_test(NAME integration_worker COMMAND integration_worker)
 set_tests_properties(integration_worker PROPERTIES LABELS integration TIMEOUT 300)
+
+# Runs on the real engine and a real registry.
+add_executable(integration_executor integration/test_executor.c support/engine.c)
+target_link_libraries(integration_executor PRIVATE drydock_runner test_registry PkgConfig::LIBEVENT
+  PkgConfig::JANSSON PkgConfig::CMOCKA)
+target_compile_definitions(integration_executor PRIVATE DD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+add_test(NAME integration_executor COMMAND integration_executor)
+set_tests_properties(integration_executor PROPERTIES LABELS integration TIMEOUT 600)
