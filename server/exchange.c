@@ -20,7 +20,7 @@ static void exchange_free(dd_exchange *exchange)
         exchange->free_state(exchange->state);
     evhttp_clear_headers(exchange->query);
     free(exchange->query);
-    free((char *)(uintptr_t)exchange->argument);
+    free(exchange->argument);
     free(exchange);
 }
 

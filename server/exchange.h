@@ -22,7 +22,7 @@ typedef struct dd_door {
 typedef struct dd_exchange {
     dd_door *door;
     struct evhttp_request *request; /* NULL once the client is gone */
-    const char *argument;           /* the path's variable part, valid for its kind; "" when none */
+    char *argument;                 /* the path's variable part, valid for its kind; "" when none */
     struct evkeyvalq *query;
     void *state; /* the handler's own, freed with free_state */
     void (*free_state)(void *state);
@@ -55,7 +55,7 @@ void dd_followers_end(dd_door *door);
 void dd_connection_begin(struct evhttp_request *request, dd_door *door);
 
 /* routes.c: find the handler and call it. */
-void dd_route(struct evhttp_request *request, void *door);
+void dd_route_request(struct evhttp_request *request, void *door);
 
 /* Handlers, one line each in the routes' table. */
 typedef void dd_handler(dd_exchange *exchange);

@@ -336,7 +336,7 @@ static int start_one(listener *l, int *fd, dd_error **err)
     l->door.http = evhttp_new(l->door.base);
     set_limits(l->door.http, settings);
     evhttp_set_bevcb(l->door.http, new_connection, l);
-    evhttp_set_gencb(l->door.http, dd_route, &l->door);
+    evhttp_set_gencb(l->door.http, dd_route_request, &l->door);
     l->accepting =
         evconnlistener_new(l->door.base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, *fd);
     *fd = -1;

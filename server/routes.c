@@ -1,5 +1,5 @@
 /* Which handler a request goes to: one table. */
-#include "exchange.h"
+#include "routes.h"
 
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>
@@ -7,37 +7,28 @@
 #include <strings.h>
 #include <sys/queue.h>
 
-typedef enum auth { AUTH_NONE, AUTH_TOKEN } auth;
-
-typedef struct route {
-    enum evhttp_cmd_type method;
-    const char *path; /* "*" stands for one component, the handler's argument */
-    bool (*valid)(const char *argument);
-    auth auth;
-    dd_handler *handler;
-} route;
-
 static bool run_id_is_valid(const char *text)
 {
     size_t length = strlen(text);
     return length >= 1 && length <= 31 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") == length;
 }
 
-static const route routes[] = {
-    {EVHTTP_REQ_POST, "/hooks/*", dd_name_is_valid, AUTH_NONE, dd_handle_hook}, /* the sender proves itself */
-    {EVHTTP_REQ_GET, "/healthz", NULL, AUTH_NONE, dd_handle_health},
-    {EVHTTP_REQ_GET, "/readyz", NULL, AUTH_NONE, dd_handle_ready},
-    {EVHTTP_REQ_GET, "/api/v1/tasks", NULL, AUTH_TOKEN, dd_handle_tasks_list},
-    {EVHTTP_REQ_POST, "/api/v1/tasks", NULL, AUTH_TOKEN, dd_handle_tasks_apply},
-    {EVHTTP_REQ_GET, "/api/v1/tasks/*", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_show},
-    {EVHTTP_REQ_DELETE, "/api/v1/tasks/*", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_delete},
-    {EVHTTP_REQ_POST, "/api/v1/tasks/*/runs", dd_name_is_valid, AUTH_TOKEN, dd_handle_task_run},
-    {EVHTTP_REQ_GET, "/api/v1/runs", NULL, AUTH_TOKEN, dd_handle_runs_list},
-    {EVHTTP_REQ_GET, "/api/v1/runs/*", run_id_is_valid, AUTH_TOKEN, dd_handle_run_show},
-    {EVHTTP_REQ_GET, "/api/v1/runs/*/log", run_id_is_valid, AUTH_TOKEN, dd_handle_run_log},
-    {EVHTTP_REQ_POST, "/api/v1/runs/*/cancel", run_id_is_valid, AUTH_TOKEN, dd_handle_run_cancel},
-    {EVHTTP_REQ_GET, "/api/v1/queue", NULL, AUTH_TOKEN, dd_handle_queue},
-    {EVHTTP_REQ_GET, "/api/v1/workers", NULL, AUTH_TOKEN, dd_handle_workers},
+static const dd_route routes[] = {
+    {EVHTTP_REQ_POST, "/hooks/*", dd_name_is_valid, DD_AUTH_NONE,
+     dd_handle_hook}, /* the sender proves itself */
+    {EVHTTP_REQ_GET, "/healthz", NULL, DD_AUTH_NONE, dd_handle_health},
+    {EVHTTP_REQ_GET, "/readyz", NULL, DD_AUTH_NONE, dd_handle_ready},
+    {EVHTTP_REQ_GET, "/api/v1/tasks", NULL, DD_AUTH_TOKEN, dd_handle_tasks_list},
+    {EVHTTP_REQ_POST, "/api/v1/tasks", NULL, DD_AUTH_TOKEN, dd_handle_tasks_apply},
+    {EVHTTP_REQ_GET, "/api/v1/tasks/*", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_show},
+    {EVHTTP_REQ_DELETE, "/api/v1/tasks/*", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_delete},
+    {EVHTTP_REQ_POST, "/api/v1/tasks/*/runs", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_run},
+    {EVHTTP_REQ_GET, "/api/v1/runs", NULL, DD_AUTH_TOKEN, dd_handle_runs_list},
+    {EVHTTP_REQ_GET, "/api/v1/runs/*", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_show},
+    {EVHTTP_REQ_GET, "/api/v1/runs/*/log", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_log},
+    {EVHTTP_REQ_POST, "/api/v1/runs/*/cancel", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_cancel},
+    {EVHTTP_REQ_GET, "/api/v1/queue", NULL, DD_AUTH_TOKEN, dd_handle_queue},
+    {EVHTTP_REQ_GET, "/api/v1/workers", NULL, DD_AUTH_TOKEN, dd_handle_workers},
 };
 
 static const struct {
@@ -60,6 +51,38 @@ static bool matches(const char *pattern, const char *path, char **ret)
         return false;
     *ret = dd_strndup(path + before, length);
     return true;
+}
+
+const dd_route *dd_route_find(enum evhttp_cmd_type method, const char *path, char **ret_argument)
+{
+    /* A HEAD is a GET whose body evhttp leaves out. */
+    enum evhttp_cmd_type wanted = method == EVHTTP_REQ_HEAD ? EVHTTP_REQ_GET : method;
+    *ret_argument = NULL;
+    for (size_t i = 0; i < DD_COUNT(routes); i++) {
+        dd_auto_str argument = NULL;
+        if (routes[i].method != wanted || !matches(routes[i].path, path, &argument) ||
+            (routes[i].valid && !routes[i].valid(argument)))
+            continue;
+        *ret_argument = argument ? dd_take(argument) : dd_strdup("");
+        return &routes[i];
+    }
+    return NULL;
+}
+
+char *dd_route_allowed(const char *path)
+{
+    dd_auto(dd_strv) words = dd_strv_new();
+    for (size_t i = 0; i < DD_COUNT(methods); i++) {
+        dd_auto_str argument = NULL;
+        if (!dd_route_find(methods[i].type, path, &argument))
+            continue;
+        dd_strv_add(words, methods[i].name);
+        if (methods[i].type == EVHTTP_REQ_GET)
+            dd_strv_add(words, "HEAD");
+    }
+    if (words->count)
+        dd_strv_add(words, "OPTIONS");
+    return dd_strv_join(words, ", ");
 }
 
 static bool token_is_right(dd_exchange *exchange, dd_error **err)
@@ -104,41 +127,12 @@ static dd_exchange *exchange_new(struct evhttp_request *request, dd_door *door)
     return exchange;
 }
 
-static void refuse(dd_exchange *exchange, int status, const char *format, const char *word)
+static void refuse(dd_exchange *exchange, int status, const char *why, const char *word)
 {
     dd_auto(dd_error) error = NULL;
-    dd_auto_str text = dd_sprintf("%s%s", format, word);
+    dd_auto_str text = dd_sprintf("%s%s", why, word);
     dd_fail(&error, DD_ERR_INVALID, "%s", text);
     dd_answer_error(exchange, status, error);
-}
-
-static void call_route(dd_exchange *exchange, const route *found)
-{
-    dd_auto(dd_error) error = NULL;
-    if (found->auth == AUTH_TOKEN && !token_is_right(exchange, &error))
-        dd_answer_error(exchange, exchange->door->settings->api.token ? 401 : 403, error);
-    else if (found->valid && !found->valid(exchange->argument))
-        refuse(exchange, 404, "no such thing here", "");
-    else
-        found->handler(exchange);
-}
-
-/* "GET, HEAD, …" of the path; "" when nothing is there. */
-static char *allowed_of(const char *path)
-{
-    dd_auto(dd_strv) words = dd_strv_new();
-    for (size_t i = 0; i < DD_COUNT(methods); i++)
-        for (size_t j = 0; j < DD_COUNT(routes); j++) {
-            dd_auto_str argument = NULL;
-            if (routes[j].method != methods[i].type || !matches(routes[j].path, path, &argument))
-                continue;
-            dd_strv_add(words, methods[i].name);
-            if (methods[i].type == EVHTTP_REQ_GET)
-                dd_strv_add(words, "HEAD");
-        }
-    if (words->count)
-        dd_strv_add(words, "OPTIONS");
-    return dd_strv_join(words, ", ");
 }
 
 /* How long the body is must be said once and in a way that evhttp goes by: what it does not take for this
@@ -159,29 +153,10 @@ static bool framing_is_sound(struct evhttp_request *request)
            (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD || lengths + codings == 0);
 }
 
-void dd_route(struct evhttp_request *request, void *context)
+/* No route: the path is unknown, or it takes other methods. */
+static void answer_no_route(dd_exchange *exchange, enum evhttp_cmd_type method, const char *path)
 {
-    dd_connection_begin(request, context);
-    dd_exchange *exchange = exchange_new(request, context);
-    if (!framing_is_sound(request)) {
-        dd_exchange_header(exchange, "Connection", "close");
-        refuse(exchange, 400, "the length of the body must be said once, by Content-Length or chunked", "");
-        return;
-    }
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    enum evhttp_cmd_type method = evhttp_request_get_command(request);
-    /* A HEAD is a GET whose body evhttp leaves out. */
-    enum evhttp_cmd_type wanted = method == EVHTTP_REQ_HEAD ? EVHTTP_REQ_GET : method;
-    for (size_t i = 0; path && i < DD_COUNT(routes); i++) {
-        char *argument;
-        if (routes[i].method != wanted || !matches(routes[i].path, path, &argument))
-            continue;
-        exchange->argument = argument ? argument : dd_strdup("");
-        call_route(exchange, &routes[i]);
-        return;
-    }
-    dd_auto_str allowed = allowed_of(path ? path : "");
+    dd_auto_str allowed = dd_route_allowed(path);
     if (!*allowed) {
         refuse(exchange, 404, "no such path", "");
         return;
@@ -191,4 +166,26 @@ void dd_route(struct evhttp_request *request, void *context)
         dd_answer(exchange, 200, json_pack("{s:s}", "allow", allowed));
     else
         refuse(exchange, 405, "this path takes ", allowed);
+}
+
+void dd_route_request(struct evhttp_request *request, void *context)
+{
+    dd_connection_begin(request, context);
+    dd_auto(dd_error) error = NULL;
+    dd_exchange *exchange = exchange_new(request, context);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri && evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "";
+    enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    if (!framing_is_sound(request)) {
+        dd_exchange_header(exchange, "Connection", "close");
+        refuse(exchange, 400, "the length of the body must be said once, by Content-Length or chunked", "");
+        return;
+    }
+    const dd_route *route = dd_route_find(method, path, &exchange->argument);
+    if (!route)
+        answer_no_route(exchange, method, path);
+    else if (route->auth == DD_AUTH_TOKEN && !token_is_right(exchange, &error))
+        dd_answer_error(exchange, exchange->door->settings->api.token ? 401 : 403, error);
+    else
+        route->handler(exchange);
 }

@@ -1,4 +1,7 @@
 # The server room's unit tests and fuzz targets.
+dd_unit_test(server options drydock_server)
+dd_unit_test(server routes drydock_server)
+dd_fuzz_target(route drydock_server)
 
 # On a real redis-server, over TLS; the program is its own server. Under TSan too: listeners and matcher are threads.
 add_library(test_server STATIC support/redis.c support/server.c)

@@ -1,0 +1,105 @@
+/* The routes' table: which path and method goes where, and what is refused before any handler. */
+#include "server/routes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+static void assert_goes_to(enum evhttp_cmd_type method, const char *path, dd_handler *handler,
+                           const char *argument, dd_auth auth)
+{
+    dd_auto_str found = NULL;
+    const dd_route *route = dd_route_find(method, path, &found);
+    assert_non_null(route);
+    assert_ptr_equal(route->handler, handler);
+    assert_int_equal(route->auth, auth);
+    assert_string_equal(found, argument);
+}
+
+static void paths_lead_to_their_handlers(void **state)
+{
+    (void)state;
+    assert_goes_to(EVHTTP_REQ_GET, "/healthz", dd_handle_health, "", DD_AUTH_NONE);
+    assert_goes_to(EVHTTP_REQ_HEAD, "/healthz", dd_handle_health, "", DD_AUTH_NONE);
+    assert_goes_to(EVHTTP_REQ_POST, "/hooks/github", dd_handle_hook, "github", DD_AUTH_NONE);
+    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/tasks", dd_handle_tasks_list, "", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/tasks", dd_handle_tasks_apply, "", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/tasks/runs", dd_handle_task_show, "runs", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_DELETE, "/api/v1/tasks/a.b-c", dd_handle_task_delete, "a.b-c", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/tasks/app/runs", dd_handle_task_run, "app", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/runs/ca1/log", dd_handle_run_log, "ca1", DD_AUTH_TOKEN);
+    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/runs/ca1/cancel", dd_handle_run_cancel, "ca1", DD_AUTH_TOKEN);
+}
+
+static void arguments_that_are_no_names_lead_nowhere(void **state)
+{
+    static const char *const paths[] = {
+        "",
+        "/",
+        "healthz",
+        "/healthz/",
+        "/HEALTHZ",
+        "/api/v1/tasks/",
+        "/api/v1/tasks//runs",
+        "/api/v1/tasks/../runs",
+        "/api/v1/tasks/a%2fb",
+        "/api/v1/tasks/a:b",
+        "/api/v1/tasks/-a",
+        "/api/v1/tasks/{drydock}",
+        "/api/v1/tasks/a\r\nb",
+        "/api/v1/runs/CA1",
+        "/api/v1/runs/c_1",
+        "/api/v1/runs/ca1/logs",
+        "/api/v1/runs/c1234567890123456789012345678901",
+        "/api/v1",
+    };
+    static const enum evhttp_cmd_type methods[] = {EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_DELETE};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(paths); i++) {
+        for (size_t j = 0; j < DD_COUNT(methods); j++) {
+            dd_auto_str argument = NULL;
+            assert_null(dd_route_find(methods[j], paths[i], &argument));
+            assert_null(argument);
+        }
+        dd_auto_str allowed = dd_route_allowed(paths[i]);
+        assert_string_equal(allowed, "");
+    }
+}
+
+static void every_path_says_what_it_takes(void **state)
+{
+    static const char *const cases[][2] = {{"/healthz", "GET, HEAD, OPTIONS"},
+                                           {"/hooks/any", "POST, OPTIONS"},
+                                           {"/api/v1/tasks", "GET, HEAD, POST, OPTIONS"},
+                                           {"/api/v1/tasks/a", "GET, HEAD, DELETE, OPTIONS"},
+                                           {"/api/v1/runs/ca1/cancel", "POST, OPTIONS"}};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        dd_auto_str allowed = dd_route_allowed(cases[i][0]);
+        assert_string_equal(allowed, cases[i][1]);
+    }
+}
+
+static void a_known_path_asked_in_another_way_has_no_route(void **state)
+{
+    dd_auto_str argument = NULL;
+    (void)state;
+    assert_null(dd_route_find(EVHTTP_REQ_POST, "/healthz", &argument));
+    assert_null(dd_route_find(EVHTTP_REQ_PUT, "/api/v1/tasks/a", &argument));
+    assert_null(dd_route_find(EVHTTP_REQ_HEAD, "/hooks/github", &argument));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_lead_to_their_handlers),
+        cmocka_unit_test(arguments_that_are_no_names_lead_nowhere),
+        cmocka_unit_test(every_path_says_what_it_takes),
+        cmocka_unit_test(a_known_path_asked_in_another_way_has_no_route),
+    };
+    return cmocka_run_group_tests_name("routes", tests, NULL, NULL);
+}
