@@ -222,4 +222,6 @@ void dd_verb_manual(const dd_verb *verb)
            "EXIT STATUS\n"
            "  0 well; 1 the run or check failed; 2 wrong usage or invalid input; 3 a service could not be "
            "reached\n");
+    if (verb->examples)
+        printf("\nEXAMPLES\n%s", verb->examples);
 }

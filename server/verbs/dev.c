@@ -55,6 +55,8 @@ const dd_verb dd_verb_dev = {
         "http-backend serving\n"
         "  the repositories below DIR/git/repositories: a push to one is delivered as GitHub would.\n\n"
         "  Ctrl-C stops all of it, the worker first.\n",
+    .examples = "  drydock dev --demo\n"
+                "  . ~/.local/state/drydock/dev/env && drydock task list\n",
     .options = dev_options,
     .main = dev,
 };

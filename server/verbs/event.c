@@ -140,6 +140,8 @@ const dd_verb dd_verb_event_parse = {
             "  line; without --secret it is read but not verified. Refused: {\"error\": {\"status\", "
             "\"message\"}} with the HTTP status it would get, and "
             "exit status 2.\n",
+    .examples = "  drydock event parse --kind github --headers push.headers.json --body push.json --secret "
+                "dev-secret\n",
     .options = options,
     .main = parse,
 };

@@ -114,8 +114,10 @@ const dd_verb dd_verb_render = {
     .usage = "-f FILE",
     .help = "  Prints the file as a run would read it. What is not given of .Run is empty; OS and "
             "Architecture are this\n"
-            "  machine's. An error is printed as FILE:LINE:COLUMN: error: what is wrong.\n\n"
-            "  drydock render -f acr-task.yaml --run ID=ca1 --run Registry=r.example.com --set greeting=hi\n",
+            "  machine's. An error is printed as FILE:LINE:COLUMN: error: what is wrong.\n",
+    .examples =
+        "  drydock render -f acr-task.yaml --run ID=ca1 --run Registry=r.example.com --set greeting=hi\n"
+        "  drydock render -f acr-task.yaml --values staging.yaml | diff - expected.yaml\n",
     .options = render_options,
     .most = 1,
     .main = render,
@@ -139,8 +141,10 @@ static void print_warnings(const char *file, const dd_problems *problems)
 {
     for (size_t i = 0; problems && i < problems->warning_count; i++) {
         const dd_error *warning = problems->warnings[i];
-        dd_auto_str text = dd_error_text(warning);
-        fprintf(stderr, "%s: warning: %s\n", file, text);
+        fprintf(stderr, "%s:%d:%d: warning: %s%s%s\n", file, warning->place.line, warning->place.column,
+                warning->path ? warning->path : "", warning->path ? ": " : "", warning->message);
+        if (warning->hint)
+            fprintf(stderr, "  hint: %s\n", warning->hint);
     }
 }
 
@@ -192,8 +196,9 @@ const dd_verb dd_verb_graph = {
             "file order,\n"
             "  and the stages in which they could start. A rejected file gives {\"errors\": [{\"message\", "
             "\"line\",\n"
-            "  \"column\", \"path\", \"hint\"}]} and exit status 2; warnings go to standard error.\n\n"
-            "  drydock graph -f acr-task.yaml --run Registry=r.example.com\n",
+            "  \"column\", \"path\", \"hint\"}]} and exit status 2; warnings go to standard error.\n",
+    .examples = "  drydock graph -f acr-task.yaml --run Registry=r.example.com\n"
+                "  drydock graph -f acr-task.yaml | jq -c '.stages[]'\n",
     .options = graph_options,
     .most = 1,
     .main = graph,
@@ -233,7 +238,9 @@ const dd_verb dd_verb_deps = {
     .usage = "-f DOCKERFILE",
     .help = "  Prints the runtime base (what the final stage comes from; null for scratch) and the "
             "build-time ones, as\n"
-            "  normalised references.\n\n  drydock deps -f Dockerfile --build-arg REGISTRY=r.example.com\n",
+            "  normalised references.\n",
+    .examples = "  drydock deps -f Dockerfile --build-arg REGISTRY=r.example.com\n"
+                "  drydock deps -f Dockerfile --target test | jq -r '.buildtime[].reference'\n",
     .options = deps_options,
     .most = 1,
     .main = deps,

@@ -45,6 +45,7 @@ const dd_verb dd_verb_queue = {.name = "queue",
                                .summary = "what waits and what is being run, by pool and priority",
                                .usage = "",
                                .help = "  OLDEST is the age of the oldest run that waits or is being run.\n",
+                               .examples = "  drydock queue -o json\n",
                                .options = options,
                                .main = queue};
 
@@ -69,7 +70,10 @@ static int workers(const dd_args *args)
 const dd_verb dd_verb_workers_list = {.name = "workers list",
                                       .summary = "workers that are alive",
                                       .usage = "",
-                                      .help = "",
+                                      .help =
+                                          "  A worker that has not been heard of for three lease times is "
+                                          "left out.\n",
+                                      .examples = "  drydock workers list\n",
                                       .options = options,
                                       .main = workers};
 
@@ -80,5 +84,9 @@ static int version(const dd_args *args)
     return 0;
 }
 
-const dd_verb dd_verb_version = {
-    .name = "version", .summary = "this binary's version", .usage = "", .help = "", .main = version};
+const dd_verb dd_verb_version = {.name = "version",
+                                 .summary = "this binary's version",
+                                 .usage = "",
+                                 .help = "  Prints one line: drydock VERSION.\n",
+                                 .examples = "  drydock version\n",
+                                 .main = version};

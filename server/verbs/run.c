@@ -279,8 +279,10 @@ const dd_verb dd_verb_run = {
     .help = "  Runs the task file of the directory CONTEXT (default this one), uncommitted files included, "
             "with no server and\n"
             "  no Redis. The steps work on a copy: the directory itself is not changed. Pushes are real.\n\n"
-            "  Ends with a table of the steps. Ctrl-C ends the run and removes what it made.\n\n"
-            "  drydock run --registry registry.example.com --set greeting=hi .\n",
+            "  Ends with a table of the steps. Ctrl-C ends the run and removes what it made;\n"
+            "  once more leaves at once.\n",
+    .examples = "  drydock run\n"
+                "  drydock run -f ci/acr-task.yaml --registry registry.example.com --set greeting=hi .\n",
     .options = options,
     .most = 1,
     .main = run,

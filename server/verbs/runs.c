@@ -72,7 +72,10 @@ static const dd_option list_options[] = {
 const dd_verb dd_verb_runs_list = {.name = "runs list",
                                    .summary = "runs, the newest first",
                                    .usage = "",
-                                   .help = "",
+                                   .help =
+                                       "  STATUS is Queued, Started, Running, Succeeded, Failed, Canceled, "
+                                       "Error or Timeout.\n",
+                                   .examples = "  drydock runs list --task hello-world -n 5\n",
                                    .options = list_options,
                                    .main = list};
 
@@ -110,7 +113,11 @@ static const dd_option common_options[] = {DD_OUTPUT_OPTION, DD_CLIENT_OPTIONS, 
 const dd_verb dd_verb_runs_show = {.name = "runs show",
                                    .summary = "everything about a run",
                                    .usage = "RUN",
-                                   .help = "",
+                                   .help =
+                                       "  Prints the run's fields as Redis has them: its state, what asked "
+                                       "for it, its\n"
+                                       "  commit, its images and their digests, and why it failed.\n",
+                                   .examples = "  drydock runs show ca1 -o json | jq -r .state\n",
                                    .options = common_options,
                                    .least = 1,
                                    .most = 1,
@@ -145,6 +152,7 @@ const dd_verb dd_verb_runs_logs = {
     .summary = "a run's log",
     .usage = "RUN",
     .help = "  Lines of a step are printed as `STEP | text`, those of the run itself as they are.\n",
+    .examples = "  drydock runs logs -f ca1\n",
     .options = logs_options,
     .least = 1,
     .most = 1,
@@ -174,7 +182,10 @@ static const dd_option cancel_options[] = {DD_CLIENT_OPTIONS, {0}};
 const dd_verb dd_verb_runs_cancel = {.name = "runs cancel",
                                      .summary = "end a run",
                                      .usage = "RUN",
-                                     .help = "",
+                                     .help = "  A run that waits ends at once; a running one when its worker "
+                                             "has stopped its\n"
+                                             "  steps and removed what it made.\n",
+                                     .examples = "  drydock runs cancel ca1 && drydock runs wait ca1\n",
                                      .options = cancel_options,
                                      .least = 1,
                                      .most = 1,
@@ -194,7 +205,8 @@ static const dd_option wait_options[] = {
 const dd_verb dd_verb_runs_wait = {.name = "runs wait",
                                    .summary = "wait until a run ends; exit 1 unless it succeeded",
                                    .usage = "RUN",
-                                   .help = "",
+                                   .help = "  Prints nothing but the end, on standard error.\n",
+                                   .examples = "  drydock runs wait ca1 --timeout 600\n",
                                    .options = wait_options,
                                    .least = 1,
                                    .most = 1,

@@ -40,6 +40,8 @@ const dd_verb dd_verb_server = {
             "  SIGTERM ends it: no new connections, requests under way are answered.\n\n"
             "  Each setting can also be given by the environment: server.listen as DRYDOCK_SERVER_LISTEN, "
             "and so on.\n",
+    .examples = "  drydock server --config /etc/drydock/drydock.yaml\n"
+                "  DRYDOCK_SERVER_LISTEN=127.0.0.1:9443 drydock server -c drydock.yaml\n",
     .options = service_options,
     .main = server,
 };
@@ -53,6 +55,8 @@ const dd_verb dd_verb_worker = {
             "  results to Redis under a lease.\n\n"
             "  SIGTERM drains it: no new runs; it ends when its runs have, or gives them back after "
             "worker.drain.\n",
+    .examples = "  drydock worker --config /etc/drydock/drydock.yaml\n"
+                "  DRYDOCK_WORKER_POOL=large DRYDOCK_WORKER_SLOTS=4 drydock worker\n",
     .options = service_options,
     .main = worker,
 };

@@ -64,7 +64,10 @@ const dd_verb dd_verb_task_apply = {
             "          commit: {branches: [main], paths: [\"src/**\", \"!docs/**\"]}\n"
             "          base_image: {type: runtime}\n\n"
             "  Without `triggers` a task runs for commits of its branch and for its runtime base image, as "
-            "in ACR.\n",
+            "in ACR. A task that is\n"
+            "  there already is replaced; tasks that the file does not name stay as they are.\n",
+    .examples = "  drydock task apply -f tasks.yaml\n"
+                "  drydock task show hello-world | sed 's/#main/#next/' | drydock task apply -f -\n",
     .options = apply_options,
     .main = apply,
 };
@@ -96,7 +99,8 @@ static const dd_option common_options[] = {DD_OUTPUT_OPTION, DD_CLIENT_OPTIONS, 
 const dd_verb dd_verb_task_list = {.name = "task list",
                                    .summary = "the tasks",
                                    .usage = "",
-                                   .help = "",
+                                   .help = "  Lists the stored tasks by name, with the last run of each.\n",
+                                   .examples = "  drydock task list -o json | jq -r '.[].name'\n",
                                    .options = common_options,
                                    .main = list};
 
@@ -143,7 +147,8 @@ const dd_verb dd_verb_task_show = {
     .name = "task show",
     .summary = "a task as it is stored, and the base images it was last built from",
     .usage = "NAME",
-    .help = "  The output can be given to `drydock task apply -f -`.\n",
+    .help = "  The output can be given to `drydock task apply -f -`: base images stand in comments.\n",
+    .examples = "  drydock task show hello-world\n",
     .options = common_options,
     .least = 1,
     .most = 1,
@@ -166,7 +171,9 @@ static int delete (const dd_args *args)
 const dd_verb dd_verb_task_delete = {.name = "task delete",
                                      .summary = "forget a task; its runs stay",
                                      .usage = "NAME",
-                                     .help = "",
+                                     .help = "  Runs that wait or run go on; `drydock runs cancel` ends "
+                                             "them.\n",
+                                     .examples = "  drydock task delete hello-world\n",
                                      .options = common_options,
                                      .least = 1,
                                      .most = 1,
@@ -219,11 +226,13 @@ static int run(const dd_args *args)
     json_decref(answer);
     printf("%s\n", id ? id : "");
     fflush(stdout);
-    return id && dd_args_has(args, "follow") ? dd_follow_run(args, id, true, 0) : 0;
+    bool follow = dd_args_has(args, "follow");
+    return id && (follow || dd_args_has(args, "wait")) ? dd_follow_run(args, id, follow, 0) : 0;
 }
 
 static const dd_option run_options[] = {
-    {"follow", 0, NULL, "print the log as it comes; exit 1 unless it succeeds"},
+    {"follow", 'f', NULL, "print the log as it comes; exit 1 unless it succeeds"},
+    {"wait", 'w', NULL, "wait for the end, and exit 1 unless it succeeds"},
     {"ref", 0, "BRANCH", "another branch than the task's"},
     {"commit", 0, "ID", "this commit rather than the branch's head"},
     {"set", 0, "KEY=VALUE", "instead of the task's values (again for more)"},
@@ -233,7 +242,13 @@ const dd_verb dd_verb_task_run = {
     .name = "task run",
     .summary = "run a task now",
     .usage = "NAME",
-    .help = "  Puts a run before those of commits and base images, and prints its id.\n",
+    .help = "  Puts a run of the task into its pool's queue, before those of commits and base images, and "
+            "prints its "
+            "id.\n"
+            "  Each call makes a run.\n",
+    .examples =
+        "  drydock task run hello-world --follow\n"
+        "  run=$(drydock task run hello-world --ref next --set greeting=hi) && drydock runs wait \"$run\"\n",
     .options = run_options,
     .least = 1,
     .most = 1,

@@ -47,28 +47,58 @@ static const dd_verb *find(int argc, char **argv, int *ret_words)
     return NULL;
 }
 
-static int unknown(int argc, char **argv)
+/* "task" of "task apply": prints the group's verbs; false when there is no such group. */
+static bool print_group(FILE *to, const char *word)
 {
-    const char *names[DD_COUNT(verbs)];
-    size_t count = 0;
-    bool group = false;
+    bool any = false;
+    dd_auto_str start = dd_sprintf("%s ", word);
     for (size_t i = 0; i < DD_COUNT(verbs); i++) {
-        dd_auto_str start = dd_sprintf("%s ", argv[0]);
-        group = group || dd_str_starts(verbs[i]->name, start);
-        if (!verbs[i]->hidden)
-            names[count++] = verbs[i]->name;
+        if (!dd_str_starts(verbs[i]->name, start) || verbs[i]->hidden)
+            continue;
+        fprintf(to, "  drydock %-14s %s\n", verbs[i]->name, verbs[i]->summary);
+        any = true;
     }
-    dd_auto_str said = group && argc > 1 ? dd_sprintf("%s %s", argv[0], argv[1]) : dd_strdup(argv[0]);
-    fprintf(stderr, "drydock: no verb '%s'", said);
-    const char *nearest = dd_str_nearest(said, names, count);
+    return any;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* Nearest to what was said: a whole verb, or the first word of a group. */
+static void print_nearest(const char *said)
+{
+    dd_auto(dd_strv) names = dd_strv_new();
+    for (size_t i = 0; i < DD_COUNT(verbs); i++) {
+        if (verbs[i]->hidden)
+            continue;
+        dd_strv_add(names, verbs[i]->name);
+        dd_strv_add_n(names, verbs[i]->name, strcspn(verbs[i]->name, " "));
+    }
+    const char *nearest = dd_str_nearest(said, (const char *const *)names->items, names->count);
     if (nearest)
         fprintf(stderr, "; is '%s' meant?", nearest);
-    fprintf(stderr, "\n");
-    for (size_t i = 0; group && i < count; i++)
-        if (dd_str_starts(names[i], argv[0]))
-            fprintf(stderr, "  drydock %s\n", names[i]);
-    fprintf(stderr, "drydock --help lists the verbs.\n");
-    return 2;
+}
+
+static int unknown(int argc, char **argv)
+{
+    char *group = NULL;
+    size_t length = 0;
+    FILE *to = open_memstream(&group, &length);
+    bool is_group = print_group(to, argv[0]);
+    fclose(to);
+    bool asks_help = is_group && argc > 1 && is_help(argv[1]);
+    if (asks_help) {
+        fputs(group, stdout);
+    } else {
+        dd_auto_str said = is_group && argc > 1 ? dd_sprintf("%s %s", argv[0], argv[1]) : dd_strdup(argv[0]);
+        fprintf(stderr, "drydock: no verb '%s'", said);
+        print_nearest(said);
+        fprintf(stderr, "\n%sdrydock --help lists the verbs.\n", group);
+    }
+    free(group);
+    return asks_help ? 0 : 2;
 }
 
 static int set_log_level(void)
@@ -112,11 +142,11 @@ int dd_main(int argc, char **argv)
         print_overview(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1])) {
         const dd_verb *verb = argc > 2 ? find(argc - 2, argv + 2, &words) : NULL;
         if (verb)
             dd_verb_manual(verb);
-        else
+        else if (argc < 3 || !print_group(stdout, argv[2]))
             print_overview(stdout);
         return 0;
     }
