@@ -1,5 +1,12 @@
 # The runner room's unit tests and fuzz targets.
 dd_unit_test(runner language drydock_runner PkgConfig::JANSSON)
+dd_unit_test(runner graph drydock_runner)
+dd_unit_test(runner words drydock_runner)
+dd_fuzz_target(template drydock_runner)
+dd_fuzz_target(alias drydock_runner)
+dd_fuzz_target(taskfile drydock_runner)
+dd_fuzz_target(words drydock_runner)
+dd_fuzz_target(dockerfile drydock_runner)
 dd_unit_test(runner channel drydock_runner)
 dd_unit_test(runner child drydock_runner)
 dd_unit_test(runner worker drydock_runner)
