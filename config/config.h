@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "reference.h"
+#include "registry.h"
 #include "run.h"
 #include "settings.h"
 #include "store.h"

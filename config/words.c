@@ -229,3 +229,11 @@ bool dd_ref_is_valid(const char *text)
         component += span + 1;
     }
 }
+
+bool dd_is_plain_word(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+            return false;
+    return *text != '\0';
+}

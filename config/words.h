@@ -71,4 +71,7 @@ bool dd_commit_is_zero(const char *text);
 /* A ref as git's check-ref-format allows it, not beginning with '-'. */
 bool dd_ref_is_valid(const char *text);
 
+/* Printable ASCII without spaces, at least one character. */
+bool dd_is_plain_word(const char *text);
+
 #endif

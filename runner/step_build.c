@@ -1,6 +1,5 @@
 /* A build step: its context and Dockerfile, the bases that are fetched first, and their digests. */
 #include "executor_private.h"
-#include "manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,8 +137,14 @@ int dd_step_build_lookup(void *step_run)
         dd_auto_str digest = NULL;
         if (!base->outside || base->digest)
             continue;
-        if (dd_manifest_digest(base->reference, dd_executor_login(run->executor, base->reference->registry),
-                               &digest, &error) == 0)
+        const dd_login *login = dd_executor_login(run->executor, base->reference->registry);
+        const dd_registry_settings registry = {.host = base->reference->registry,
+                                               .username = login ? login->username : NULL,
+                                               .password = login ? login->password : NULL,
+                                               .ca_file = login ? login->ca_file : NULL,
+                                               .plain_http = login && login->plain_http};
+        if (dd_registry_digest(&registry, base->reference->repository, base->reference->tag, &digest,
+                               &error) == 0)
             dprintf(STDOUT_FILENO, "%zu %s\n", i, digest);
     }
     return 0;

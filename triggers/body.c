@@ -111,11 +111,3 @@ char *dd_plain_line(const char *text, size_t max_bytes)
             *c = ' ';
     return line;
 }
-
-bool dd_is_plain_word(const char *text)
-{
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
-            return false;
-    return *text != '\0';
-}

@@ -4,7 +4,6 @@
  * tasks, task:NAME:bases says per reference "DIGEST runtime" or "DIGEST buildtime", what the last good run
  * was built from. */
 #include "matcher.h"
-#include "registry.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

@@ -54,7 +54,5 @@ int dd_body_number(const json_t *object, const char *path, const char *name, int
 /* Text for people from a sender: the first line, control characters become spaces, cut at max_bytes between
  * characters. Owned; NULL for NULL. */
 char *dd_plain_line(const char *text, size_t max_bytes);
-/* Printable ASCII without spaces. */
-bool dd_is_plain_word(const char *text);
 
 #endif

@@ -106,12 +106,4 @@ void dd_matcher_stop(dd_matcher *matcher); /* from any thread */
 void dd_matcher_free(dd_matcher *matcher);
 DD_DEFINE_FREEP(dd_matcher)
 
-/* ---- Registry: the digest a tag has now ---- */
-/* HEAD /v2/REPOSITORY/manifests/TAG with the registry's credentials (Basic, and Bearer by its challenge at
- * the same host or a realm that is known to be the registry's); no redirects to other hosts; answers capped.
- * NOT_FOUND, DENIED, UNAVAILABLE; INVALID and LIMIT for an answer that no registry gives. BLOCKING, at most
- * 10 s. Owned text. */
-int dd_registry_digest(const dd_registry_settings *registry, const char *repository, const char *tag,
-                       char **ret, dd_error **err);
-
 #endif

@@ -1,5 +1,5 @@
 /* WWW-Authenticate headers, one per line. */
-#include "triggers/challenge.h"
+#include "config/registry/challenge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,11 +9,9 @@ dd_unit_test(triggers github test_deliveries)
 dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
 dd_unit_test(triggers match drydock_triggers)
-dd_unit_test(triggers registry drydock_triggers)
 
 dd_fuzz_target(github test_deliveries)
 dd_fuzz_target(distribution test_deliveries)
-dd_fuzz_target(challenge drydock_triggers)
 
 # On a real docker-registry and redis-server. Under TSan too: a matcher is stopped by another thread than its own.
 add_library(test_registry STATIC support/registry.c)

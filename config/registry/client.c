@@ -1,11 +1,11 @@
 /* The digest a tag has now, asked at the registry itself: what makes an unsigned notification safe to act on.
  * Requests: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  * Tokens: https://distribution.github.io/distribution/spec/auth/token/ */
-#include "registry.h"
 #include "challenge.h"
-#include "senders.h"
+#include "reach.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,16 +276,21 @@ static int token_url(const dd_challenge *challenge, const char *repository, char
     return 0;
 }
 
+/* A text member that may become part of a header line; NULL when it is no such. */
+static const char *token_of(const json_t *answer, const char *name)
+{
+    const char *token = json_string_value(json_object_get(answer, name));
+    return token && strlen(token) <= TOKEN_MAX_BYTES && dd_is_plain_word(token) ? token : NULL;
+}
+
 static int read_token(const dd_buf *body, char **ret, dd_error **err)
 {
-    json_auto_t *answer = NULL;
-    const char *token, *access_token;
-    if (dd_body_load(body->data, body->length, &answer, err) < 0 ||
-        dd_body_text(answer, "", "token", DD_OPTIONAL, TOKEN_MAX_BYTES, &token, err) < 0 ||
-        dd_body_text(answer, "", "access_token", DD_OPTIONAL, TOKEN_MAX_BYTES, &access_token, err) < 0)
-        return dd_context(err, "the token's answer");
-    token = token ? token : access_token;
-    if (!token || !dd_is_plain_word(token)) /* it becomes part of a header line */
+    json_auto_t *answer =
+        json_loadb(body->length ? body->data : "", body->length, JSON_REJECT_DUPLICATES, NULL);
+    const char *token = token_of(answer, "token");
+    if (!token)
+        token = token_of(answer, "access_token");
+    if (!token)
         return dd_fail(err, DD_ERR_DENIED, "the token's answer holds no token");
     *ret = dd_sprintf("Authorization: Bearer %s", token);
     return 0;

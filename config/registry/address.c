@@ -1,5 +1,5 @@
 /* Which addresses a server may be sent to by another: see threat 35, requests made on behalf of a sender. */
-#include "registry.h"
+#include "reach.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

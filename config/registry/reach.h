@@ -1,16 +1,10 @@
-/* What registry.c shows to the matcher and to tests. */
-#ifndef DD_TRIGGERS_REGISTRY_H
-#define DD_TRIGGERS_REGISTRY_H
+/* What the client judges addresses by. */
+#ifndef DD_CONFIG_REACH_H
+#define DD_CONFIG_REACH_H
 
-#include "triggers/triggers.h"
-
-#include <stdatomic.h>
+#include "config/registry.h"
 
 struct sockaddr;
-
-/* As dd_registry_digest; ends early with CANCELED once *stop is true (NULL: never). */
-int dd_registry_digest_until(const dd_registry_settings *registry, const char *repository, const char *tag,
-                             const atomic_bool *stop, char **ret, dd_error **err);
 
 /* How far an address reaches (address.c). A registry that is out in the world may not send us to one that is
  * nearer. */

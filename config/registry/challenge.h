@@ -1,7 +1,7 @@
 /* What a registry asks for when it answers 401: the WWW-Authenticate header taken apart (RFC 9110, 11.6.1).
  */
-#ifndef DD_TRIGGERS_CHALLENGE_H
-#define DD_TRIGGERS_CHALLENGE_H
+#ifndef DD_CONFIG_CHALLENGE_H
+#define DD_CONFIG_CHALLENGE_H
 
 #include "config/config.h"
 

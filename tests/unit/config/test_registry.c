@@ -1,6 +1,6 @@
 /* What can be said of registries without one: challenges, and the reach of addresses. */
-#include "triggers/challenge.h"
-#include "triggers/registry.h"
+#include "config/registry/challenge.h"
+#include "config/registry/reach.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
