@@ -145,14 +145,6 @@ static int make_run(dd_matcher *matcher, const struct update *update, const dd_t
     dd_auto_str image = dd_sprintf("%s@%s", update->reference, update->digest);
     dd_auto(dd_fields) more = dd_fields_new();
     dd_fields_set(more, "image", image);
-    if (task->context->ref) {
-        const char *branch = task->context->ref;
-        if (dd_str_starts(branch, "refs/heads/"))
-            branch += strlen("refs/heads/");
-        dd_auto_str ref = dd_sprintf("refs/heads/%s", branch);
-        dd_fields_set(more, "ref", ref);
-        dd_fields_set(more, "branch", branch);
-    }
     return dd_matcher_make_run(matcher, task, &cause, more, image, verdict, err);
 }
 

@@ -154,20 +154,12 @@ int dd_matcher_task(dd_matcher *matcher, const char *name, dd_verdict *verdict, 
  */
 static void set_run_fields(dd_fields *fields, const dd_task *task, const dd_cause *cause)
 {
-    dd_fields_set(fields, "task", task->name);
+    dd_run_fields_of_task(fields, task);
     dd_fields_set(fields, "trigger", dd_trigger_kind_name(cause->trigger));
     dd_fields_set(fields, "event", cause->event_id);
     dd_fields_set(fields, "sender", cause->event->sender);
     dd_fields_set(fields, "delivery", cause->event->delivery);
     dd_fields_set(fields, "actor", cause->event->actor);
-    dd_fields_set(fields, "clone_url", task->context->url);
-    dd_fields_set(fields, "repository", task->context->key);
-    dd_fields_set(fields, "context", task->context_text);
-    dd_fields_set(fields, "folder", task->context->folder);
-    dd_fields_set(fields, "file", task->file);
-    dd_fields_set(fields, "values", task->values);
-    dd_fields_set(fields, "registry", task->registry);
-    dd_fields_set_int(fields, "timeout_s", task->timeout_s);
 }
 
 static int create_run(dd_matcher *matcher, const dd_task *task, const dd_cause *cause,
