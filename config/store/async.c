@@ -40,7 +40,9 @@ struct dd_store_async {
     struct event *deferred; /* answers the calls that could not be sent, from the loop */
     call *calls;
     size_t call_count;
-    struct event *when_ready; /* NULL: nobody asked */
+    struct event *when_ready; /* NULL: nobody asked, or it is told */
+    void (*on_ready)(int fd, short events, void *context);
+    void *on_ready_context;
     char *channel;
     void (*on_message)(const char *message, void *context);
     void *on_message_context;
@@ -160,8 +162,10 @@ static void on_reply(redisAsyncContext *link, void *data, void *context)
     if (!reply) {
         c->store->state = LINK_DOWN; /* so that what an answer's callback asks next is refused at once */
         answer_lost(c);
-    } else if (c->callback && dd_reply_is_noscript(reply) && load_script(c)) {
-        return;
+    } else if (c->callback && dd_reply_is_noscript(reply)) {
+        if (load_script(c))
+            return;
+        answer_lost(c);
     } else if (dd_reply_error(reply, &error) < 0 &&
                (error->code == DD_ERR_UNAVAILABLE || error->code == DD_ERR_DENIED)) {
         answer(c, NULL, error);
@@ -390,12 +394,23 @@ bool dd_store_async_ready(const dd_store_async *store)
     return store->state == LINK_READY;
 }
 
+/* Once: the connections made later tell nobody. */
+static void tell_ready(evutil_socket_t fd, short events, void *context)
+{
+    dd_store_async *store = context;
+    event_free(store->when_ready);
+    store->when_ready = NULL;
+    store->on_ready(fd, events, store->on_ready_context);
+}
+
 void dd_store_async_when_ready(dd_store_async *store, void (*callback)(int fd, short events, void *context),
                                void *context)
 {
     struct timeval limit = timeval_of(store->timeout_ms);
-    dd_assert(!store->when_ready);
-    store->when_ready = event_new(store->base, -1, 0, callback, context);
+    dd_assert(!store->on_ready);
+    store->on_ready = callback;
+    store->on_ready_context = context;
+    store->when_ready = event_new(store->base, -1, 0, tell_ready, store);
     event_add(store->when_ready, &limit);
     if (store->state == LINK_READY)
         event_active(store->when_ready, EV_TIMEOUT, 0);

@@ -1,6 +1,7 @@
 /* The blocking connection: for threads and verbs, never for an event loop. */
 #include "store_private.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@ struct dd_store {
     dd_redis_address address;
     char *prefix;
     int64_t timeout_ms;
+    int64_t read_ms;       /* the call's under way, which a wait lengthens; 0: none */
     redisContext *context; /* NULL while not connected */
+    bool closed_by_peer;   /* why the last call on it failed */
     pthread_mutex_t lock;  /* of `context` against dd_store_interrupt */
     atomic_bool interrupted;
 };
@@ -43,8 +46,13 @@ static int fail_connection(const dd_store *store, const redisContext *context, d
 
 static int send_and_read(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
 {
+    errno = 0;
     *ret = redisCommandArgv(store->context, (int)command->count, dd_command_argv(command), command->lengths);
-    return *ret ? 0 : fail_connection(store, store->context, err);
+    if (*ret)
+        return 0;
+    store->closed_by_peer = store->context->err == REDIS_ERR_EOF ||
+                            (store->context->err == REDIS_ERR_IO && (errno == EPIPE || errno == ECONNRESET));
+    return fail_connection(store, store->context, err);
 }
 
 static int greet(dd_store *store, dd_error **err)
@@ -87,6 +95,7 @@ static int connect_now(dd_store *store, dd_error **err)
         disconnect(store);
         return -1;
     }
+    redisSetTimeout(context, timeval_of(store->read_ms));
     return 0;
 }
 
@@ -95,7 +104,7 @@ int dd_store_open(const dd_settings *settings, dd_store **ret, dd_error **err)
     dd_auto(dd_store) store = dd_new(dd_store);
     pthread_mutex_init(&store->lock, NULL);
     store->prefix = dd_strdup(settings->redis.prefix);
-    store->timeout_ms = settings->redis.timeout_ms;
+    store->timeout_ms = store->read_ms = settings->redis.timeout_ms;
     if (dd_redis_address_parse(settings->redis.url, &store->address, err) < 0 || connect_now(store, err) < 0)
         return -1;
     *ret = dd_take(store);
@@ -113,8 +122,8 @@ void dd_store_free(dd_store *store)
     free(store);
 }
 
-/* One round trip, connecting first when needed. A command is sent again only when its connection turned out
- * to be dead before: our scripts may be run twice, but others' commands need not be so. */
+/* One round trip, connecting first when needed. A command is sent again only when the peer has closed its
+ * connection, and once: Redis was started again, or found us idle. Our scripts may be run twice. */
 static int round_trip(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
 {
     bool fresh = store->context == NULL;
@@ -124,9 +133,8 @@ static int round_trip(dd_store *store, const dd_command *command, redisReply **r
         return -1;
     if (send_and_read(store, command, ret, err) == 0)
         return 0;
-    bool closed_by_peer = store->context->err == REDIS_ERR_EOF;
     disconnect(store);
-    if (fresh || !closed_by_peer || atomic_load(&store->interrupted))
+    if (fresh || !store->closed_by_peer || atomic_load(&store->interrupted))
         return -1;
     if (connect_now(store, err) < 0)
         return -1;
@@ -187,10 +195,11 @@ int dd_store_call(dd_store *store, const dd_command *command, struct redisReply 
 int dd_store_call_blocking(dd_store *store, const dd_command *command, int timeout_ms,
                            struct redisReply **ret, dd_error **err)
 {
-    if (!store->context && connect_now(store, err) < 0)
-        return -1;
-    redisSetTimeout(store->context, timeval_of(timeout_ms));
+    store->read_ms = timeout_ms; /* also of a connection that is made on the way */
+    if (store->context)
+        redisSetTimeout(store->context, timeval_of(timeout_ms));
     int result = dd_store_call(store, command, ret, err);
+    store->read_ms = store->timeout_ms;
     if (store->context)
         redisSetTimeout(store->context, timeval_of(store->timeout_ms));
     return result;

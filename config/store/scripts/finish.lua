@@ -9,8 +9,14 @@ end
 if run[2] ~= ARGV[3] then
     return redis.error_reply('STALE lease ' .. ARGV[3] .. ' is over; the run has lease ' .. run[2])
 end
-if run[1] ~= 'Queued' and run[1] ~= 'Started' and run[1] ~= 'Running' then
+-- The permitted ends, as config/words.c has them; a test holds the two against each other.
+local any = {Succeeded = 1, Failed = 1, Canceled = 1, Error = 1, Timeout = 1}
+local ends_of = {Queued = {Canceled = 1, Error = 1, Timeout = 1}, Started = any, Running = any}
+if not ends_of[run[1]] then
     return redis.error_reply('CONFLICT the run is ' .. run[1] .. ' already')
+end
+if not ends_of[run[1]][ARGV[4]] then
+    return redis.error_reply('CONFLICT a run does not end from ' .. run[1] .. ' as ' .. ARGV[4])
 end
 
 local time = redis.call('TIME')
