@@ -5,8 +5,9 @@
 #include "store.h"
 #include "task.h"
 
-/* Everything a worker needs of the task: task, clone_url, repository, context, folder, file, values, registry,
- * timeout_s, and ref and branch where the context names one. The clone URL is the task's, never a payload's. */
+/* Everything a worker needs of the task: task, clone_url, repository, context, folder, file, values,
+ * registry, timeout_s, and ref and branch where the context names one. The clone URL is the task's, never a
+ * payload's. */
 void dd_run_fields_of_task(dd_fields *fields, const dd_task *task);
 
 #endif

@@ -35,13 +35,13 @@ typedef struct dd_step {
     char *id;
     dd_step_kind kind;
     dd_place place;
-    char *command;          /* cmd and build: the text as written */
-    dd_strv images;         /* push: images; build: those its -t/--tag name */
-    dd_strv when;           /* as written */
-    size_t *needs;          /* indices of steps, ascending */
+    char *command;  /* cmd and build: the text as written */
+    dd_strv images; /* push: images; build: those its -t/--tag name */
+    dd_strv when;   /* as written */
+    size_t *needs;  /* indices of steps, ascending */
     size_t need_count;
     char *working_directory, *entry_point, *user, *network, *isolation, *cpus, *cache;
-    dd_strv env;            /* K=V, step's own first, then the task's, one level of quotes removed */
+    dd_strv env; /* K=V, step's own first, then the task's, one level of quotes removed */
     dd_strv expose, ports;
     dd_mount *mounts;
     size_t mount_count;
@@ -105,9 +105,9 @@ int dd_taskfile_parse(const char *text, size_t length, const dd_taskfile_options
                       dd_problems **ret_problems);
 void dd_taskfile_free(dd_taskfile *taskfile);
 DD_DEFINE_FREEP(dd_taskfile)
-/* Render and read in one, as `graph` and the executor do. Places are those of `text` as it was written, also where
- * aliases and templates moved or repeated lines (a render error is errors[0]); and only here are the file's own
- * aliases known that may stand as the first word of a `cmd`. Else as dd_taskfile_parse. */
+/* Render and read in one, as `graph` and the executor do. Places are those of `text` as it was written, also
+ * where aliases and templates moved or repeated lines (a render error is errors[0]); and only here are the
+ * file's own aliases known that may stand as the first word of a `cmd`. Else as dd_taskfile_parse. */
 int dd_taskfile_load(const char *text, size_t length, const dd_template_data *data,
                      const dd_taskfile_options *options, dd_taskfile **ret, dd_problems **ret_problems);
 /* The JSON of `drydock graph` (design.md, fixed outputs); owned text. */
@@ -120,9 +120,9 @@ int dd_words_split(const char *text, dd_strv **ret, dd_error **err);
 /* A `build` step's command line taken apart. */
 typedef struct dd_build_args {
     dd_strv tags, build_args;
-    char *file;    /* -f, NULL: Dockerfile in the context */
-    char *target;  /* NULL: the last stage */
-    char *context; /* "." when none was written */
+    char *file;     /* -f, NULL: Dockerfile in the context */
+    char *target;   /* NULL: the last stage */
+    char *context;  /* "." when none was written */
     dd_strv others; /* every other word, in order, for the engine */
 } dd_build_args;
 int dd_build_args_parse(const char *command, dd_build_args **ret, dd_error **err);
@@ -135,8 +135,8 @@ typedef struct dd_deps {
     dd_reference **buildtime;
     size_t buildtime_count; /* sorted by reference */
 } dd_deps;
-int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, const char *target, dd_deps **ret,
-                 dd_error **err);
+int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
+                 dd_deps **ret, dd_error **err);
 void dd_deps_free(dd_deps *deps);
 DD_DEFINE_FREEP(dd_deps)
 char *dd_deps_to_json(const dd_deps *deps); /* design.md, fixed outputs */
@@ -150,20 +150,20 @@ typedef struct dd_login {
 
 /* Everything a run's process needs to know; it reads nothing else of the settings. */
 typedef struct dd_job {
-    char *run;            /* run id */
-    char *task;           /* task name or "" */
-    char *trigger;        /* "commit", … → .Run.TriggeredBy */
-    char *directory;      /* absolute, made by the caller for this run alone: checkout, auth file, workspace */
-    char *mirrors;        /* directory of the bare mirrors; NULL for local runs */
-    char *clone_url;      /* NULL: the context is `local_context` */
+    char *run;       /* run id */
+    char *task;      /* task name or "" */
+    char *trigger;   /* "commit", … → .Run.TriggeredBy */
+    char *directory; /* absolute, made by the caller for this run alone: checkout, auth file, workspace */
+    char *mirrors;   /* directory of the bare mirrors; NULL for local runs */
+    char *clone_url; /* NULL: the context is `local_context` */
     char *commit, *ref, *branch, *git_tag, *folder;
     char *forge_username, *forge_token, *forge_ca_file;
     bool forge_plain_http;
-    char *local_context;  /* absolute directory */
-    char *file;           /* task file, relative to the context; NULL: acr-task.yaml, then drydock.yaml, acb.yaml */
-    char *values;         /* JSON or YAML text, or NULL */
-    dd_strv sets;         /* --set assignments */
-    char *registry;       /* .Run.Registry */
+    char *local_context; /* absolute directory */
+    char *file;     /* task file, relative to the context; NULL: acr-task.yaml, then drydock.yaml, acb.yaml */
+    char *values;   /* JSON or YAML text, or NULL */
+    dd_strv sets;   /* --set assignments */
+    char *registry; /* .Run.Registry */
     dd_login *logins;
     size_t login_count;
     char *engine;
@@ -179,10 +179,10 @@ typedef struct dd_step_report {
     const char *id;
     dd_step_kind kind;
     dd_step_state state;
-    int exit_code;       /* when ended */
+    int exit_code; /* when ended */
     int attempts;
     int64_t started_ms, ended_ms; /* wall clock; 0 not yet */
-    const char *message; /* why it failed, in words; NULL */
+    const char *message;          /* why it failed, in words; NULL */
 } dd_step_report;
 
 typedef struct dd_image_report {
@@ -211,8 +211,8 @@ const char *dd_stream_name(dd_stream stream); /* "system", "out", "err" */
 typedef struct dd_run_sink {
     void (*state)(void *context, dd_run_state state);
     void (*step)(void *context, const dd_step_report *report);
-    /* One line without its newline, already safe for terminals (control bytes and bad UTF-8 replaced), at most
-     * 16 KiB; step NULL: of the run itself. */
+    /* One line without its newline, already safe for terminals (control bytes and bad UTF-8 replaced), at
+     * most 16 KiB; step NULL: of the run itself. */
     void (*log)(void *context, const char *step, dd_stream stream, const char *text, size_t length);
     /* May this run push now? Answer by dd_executor_push_answer, at once or later. */
     void (*may_push)(void *context, const char *step);
@@ -225,7 +225,8 @@ typedef struct dd_executor dd_executor;
 int dd_executor_new(struct event_base *base, const dd_job *job, const dd_run_sink *sink, dd_executor **ret,
                     dd_error **err);
 /* Start; `done` is called once, when nothing of the run is left. */
-void dd_executor_start(dd_executor *executor, void (*done)(dd_run_result *taken, void *context), void *context);
+void dd_executor_start(dd_executor *executor, void (*done)(dd_run_result *taken, void *context),
+                       void *context);
 void dd_executor_push_answer(dd_executor *executor, const char *step, bool allowed);
 /* End it: running steps are stopped (TERM, grace, KILL), everything is removed, the result has `state`
  * (CANCELED, ERROR or TIMEOUT) and `why`. Idempotent. */

@@ -50,7 +50,7 @@ struct listener {
     struct event *stop_check;
     int64_t stop_since_ms; /* 0: not asked to */
     size_t connections, busy;
-    TAILQ_HEAD(, connection) resting; /* the next deadline first */
+    TAILQ_HEAD(connection_list, connection) resting; /* the next deadline first */
     pthread_t thread;
     bool started;
 };

@@ -39,7 +39,8 @@ _Noreturn void dd_assert_failed(const char *condition, const char *file, int lin
 /* Zeroed memory for `count` objects of `size` bytes; free with free(). Never NULL. */
 void *dd_calloc(size_t count, size_t size);
 #define dd_new(T) ((T *)dd_calloc(1, sizeof(T)))
-/* As realloc, new bytes not zeroed; never NULL for a size above 0. Overflow of count*size ends the process. */
+/* As realloc, new bytes not zeroed; never NULL for a size above 0. Overflow of count*size ends the process.
+ */
 void *dd_reallocarray(void *old, size_t count, size_t size);
 /* Copies; NULL gives NULL. Free with free(). */
 char *dd_strdup(const char *text);

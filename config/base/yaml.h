@@ -22,10 +22,10 @@ typedef struct dd_yaml_entry {
 struct dd_yaml_node {
     dd_yaml_kind kind;
     dd_place place;
-    bool quoted;     /* scalars: written with quotes or as a block, so always a string */
-    char *text;      /* scalars: decoded text, NUL-terminated */
-    size_t length;   /* scalars: bytes of text; list and map: number of members */
-    char *tag;       /* explicit tag ("!!str" in its long form) or NULL */
+    bool quoted;   /* scalars: written with quotes or as a block, so always a string */
+    char *text;    /* scalars: decoded text, NUL-terminated */
+    size_t length; /* scalars: bytes of text; list and map: number of members */
+    char *tag;     /* explicit tag ("!!str" in its long form) or NULL */
     union {
         dd_yaml_node **items;   /* list */
         dd_yaml_entry *entries; /* map, in the order written, repeated keys already merged */
@@ -33,10 +33,10 @@ struct dd_yaml_node {
 };
 
 typedef struct dd_yaml {
-    dd_yaml_node *root;     /* NULL for an empty document */
-    dd_error **warnings;    /* repeated keys, further documents; owned */
+    dd_yaml_node *root;  /* NULL for an empty document */
+    dd_error **warnings; /* repeated keys, further documents; owned */
     size_t warning_count;
-    void *memory;           /* the nodes' arena */
+    void *memory; /* the nodes' arena */
 } dd_yaml;
 
 int dd_yaml_parse(const char *text, size_t length, dd_yaml **ret, dd_error **err);
@@ -47,10 +47,17 @@ DD_DEFINE_FREEP(dd_yaml)
 const dd_yaml_node *dd_yaml_get(const dd_yaml_node *map, const char *key);
 
 /* How a plain scalar reads under YAML 1.1 (as go-yaml v2 does). */
-typedef enum dd_yaml_type { DD_YAML_NULL, DD_YAML_BOOL, DD_YAML_INT, DD_YAML_FLOAT, DD_YAML_STRING } dd_yaml_type;
+typedef enum dd_yaml_type {
+    DD_YAML_NULL,
+    DD_YAML_BOOL,
+    DD_YAML_INT,
+    DD_YAML_FLOAT,
+    DD_YAML_STRING
+} dd_yaml_type;
 dd_yaml_type dd_yaml_scalar_type(const dd_yaml_node *node);
 bool dd_yaml_scalar_bool(const dd_yaml_node *node, bool *ret);
-bool dd_yaml_scalar_int(const dd_yaml_node *node, int64_t *ret); /* 010 octal, 0x10, 0b1, 1_000; floats truncate */
+bool dd_yaml_scalar_int(const dd_yaml_node *node,
+                        int64_t *ret); /* 010 octal, 0x10, 0b1, 1_000; floats truncate */
 bool dd_yaml_scalar_float(const dd_yaml_node *node, double *ret);
 /* "a list", "a map", "a number"…, for messages. */
 const char *dd_yaml_node_words(const dd_yaml_node *node);

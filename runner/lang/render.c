@@ -173,7 +173,7 @@ static dd_value *find_nested(dd_template_data *data, const char *key, size_t len
         if (!value)
             return NULL;
     }
-    return value;
+    return value == &root ? NULL : value;
 }
 
 int dd_template_data_set(dd_template_data *data, const char *assignment, dd_error **err)
