@@ -72,8 +72,8 @@ int dd_store_async_new(struct event_base *base, const dd_settings *settings, dd_
 void dd_store_async_free(dd_store_async *store);
 DD_DEFINE_FREEP(dd_store_async)
 bool dd_store_async_ready(const dd_store_async *store);
-/* Call back once, from the loop, when the connection is ready, or when it is not within redis.timeout_ms: a call then
- * says why. One per connection. */
+/* Call back once, from the loop, when the connection is ready, or when it is not within redis.timeout_ms: a
+ * call then says why. One per connection. */
 void dd_store_async_when_ready(dd_store_async *store, void (*callback)(int fd, short events, void *context),
                                void *context);
 /* Takes the command. Always answers exactly once, never from within this call; UNAVAILABLE at once while

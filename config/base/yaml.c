@@ -92,7 +92,9 @@ static int next(reader *r, yaml_event_t *event)
         return 0;
     const yaml_parser_t *p = &r->parser;
     bool at_offset = p->error == YAML_READER_ERROR; /* has no mark, only a byte offset */
-    dd_place place = at_offset ? (dd_place){0} : place_of(p->problem_mark);
+    dd_place place = {0};
+    if (!at_offset)
+        place = place_of(p->problem_mark);
     return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "not YAML: %s%s%s",
                       p->problem ? p->problem : "unreadable", p->context ? " " : "",
                       p->context ? p->context : "");
