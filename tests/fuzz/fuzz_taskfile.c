@@ -13,6 +13,8 @@ static void check(const dd_taskfile *taskfile)
         }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer has no header for it */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     dd_auto(dd_template_data) known = dd_template_data_new();

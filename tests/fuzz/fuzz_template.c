@@ -5,6 +5,8 @@ static const char values[] =
     "name: hello\nn: 5\nf: 2.5\nyes: true\nempty: ''\nnothing: null\nnested: {a: {b: deep}}\n"
     "list: [one, two, three]\nmap: {zeta: 1, alpha: 2}\n";
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer has no header for it */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     dd_auto(dd_template_data) known = dd_template_data_new();

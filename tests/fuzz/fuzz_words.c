@@ -1,6 +1,8 @@
 /* Command lines: into words, and a build's into its parts. */
 #include "runner/runner.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer has no header for it */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     dd_auto_str text = dd_strndup((const char *)data, size);
