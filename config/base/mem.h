@@ -21,7 +21,8 @@
         *object = NULL;                                                                                      \
     }
 
-#define dd_auto(T) __attribute__((cleanup(T##_freep))) T *
+/* `unused`: clang does not count the clean-up as a use. */
+#define dd_auto(T) __attribute__((cleanup(T##_freep), unused)) T *
 
 #define dd_take(pointer)                                                                                     \
     __extension__({                                                                                          \
@@ -50,9 +51,9 @@ char *dd_vsprintf(const char *format, va_list args) DD_PRINTF(1, 0);
 
 /* `dd_auto_str char *x = NULL;` */
 void dd_str_freep(char **text);
-#define dd_auto_str __attribute__((cleanup(dd_str_freep))) char *
+#define dd_auto_str __attribute__((cleanup(dd_str_freep), unused)) char *
 /* `dd_auto_fd int fd = -1;` closes at the end of the scope. */
 void dd_fd_closep(int *fd);
-#define dd_auto_fd __attribute__((cleanup(dd_fd_closep))) int
+#define dd_auto_fd __attribute__((cleanup(dd_fd_closep), unused)) int
 
 #endif
