@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (64 * 1024 * 1024)
+#define ANSWER_MAX ((size_t)64 * 1024 * 1024)
 
 static const char *setting(const dd_args *args, const char *option, const char *variable,
                            const char *fallback)

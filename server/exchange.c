@@ -168,7 +168,8 @@ void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done
 {
     hashes *all = dd_new(hashes);
     *all = (hashes){.exchange = exchange, .keys = keys, .done = done, .waiting = keys->count};
-    all->items = dd_calloc(keys->count, sizeof(*all->items));
+    all->items =
+        dd_calloc(keys->count, sizeof(dd_fields *)); /* NOLINT(bugprone-sizeof-expression): pointers */
     for (size_t i = 0; i < keys->count; i++) {
         dd_auto_str key = dd_sprintf("%s%s", exchange->door->settings->redis.prefix, keys->items[i]);
         dd_command *command = dd_command_new("HGETALL");

@@ -25,7 +25,7 @@
 
 #define BACKLOG       1024
 #define STOP_LIMIT_MS 10000
-#define STOP_STEP_MS  50
+#define STOP_STEP_US  50000L
 /* Descriptors beside the connections: Redis, files, the loops' own. */
 #define OTHER_DESCRIPTORS 256
 
@@ -217,54 +217,61 @@ static struct bufferevent *new_connection(struct event_base *base, void *context
 
 /* ---- Sockets ---- */
 
-static int split_address(const char *text, char **ret_host, char **ret_port, dd_error **err)
+/* The host and the port of "HOST:PORT" or "[V6]:PORT", both owned; NULL with *err when it is neither. */
+static char *split_address(const char *text, char **ret_port, dd_error **err)
 {
     const char *colon = strrchr(text, ':');
     int64_t port;
-    if (!colon || !dd_str_to_int(colon + 1, &port) || port < 0 || port > 65535)
-        return dd_fail(err, DD_ERR_INVALID, "server.listen: '%s' is not HOST:PORT", text);
+    if (!colon || !dd_str_to_int(colon + 1, &port) || port < 0 || port > 65535) {
+        dd_fail(err, DD_ERR_INVALID, "server.listen: '%s' is not HOST:PORT", text);
+        return NULL;
+    }
     bool bracketed = *text == '[' && colon > text && colon[-1] == ']';
-    *ret_host = bracketed ? dd_strndup(text + 1, (size_t)(colon - text - 2))
-                          : dd_strndup(text, (size_t)(colon - text));
     *ret_port = dd_strdup(colon + 1);
-    return 0;
+    return bracketed ? dd_strndup(text + 1, (size_t)(colon - text - 2))
+                     : dd_strndup(text, (size_t)(colon - text));
 }
 
 static int bind_socket(const struct addrinfo *to, const char *text, int *ret, dd_error **err)
 {
     int on = 1;
-    dd_auto_fd fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* Accepted sockets inherit TCP_NODELAY: without it TLS 1.3's tickets hold the first answer back for 40
      * ms. */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-        bind(fd, to->ai_addr, to->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-        return dd_fail_errno(err, DD_ERR_INTERNAL, errno, "listening on %s", text);
+        bind(fd, to->ai_addr, to->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+        dd_fail_errno(err, DD_ERR_INTERNAL, errno, "listening on %s", text);
+        dd_fd_closep(&fd);
+        return -1;
+    }
     *ret = fd;
-    fd = -1;
     return 0;
 }
 
 /* The first bound socket's port, when any was asked for, is everyone's. */
 static int port_of(int fd)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t length = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+    if (getsockname(fd, &address.any, &length) < 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static int bind_all(dd_listeners *all, int *fds, char **ret_address, dd_error **err)
 {
-    dd_auto_str host = NULL;
     dd_auto_str port = NULL;
+    dd_auto_str host = split_address(all->settings->server.listen, &port, err);
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
                     *to = NULL;
     const char *text = all->settings->server.listen;
-    if (split_address(text, &host, &port, err) < 0)
+    if (!host)
         return -1;
     for (size_t i = 0; i < all->count; i++) {
         int failed = getaddrinfo(*host ? host : NULL, port, &hints, &to);
@@ -296,7 +303,7 @@ static void on_stop_check(evutil_socket_t fd, short events, void *context)
 static void on_stop(evutil_socket_t fd, short events, void *context)
 {
     listener *l = context;
-    struct timeval step = {.tv_usec = STOP_STEP_MS * 1000};
+    struct timeval step = {.tv_usec = STOP_STEP_US};
     (void)fd;
     (void)events;
     l->stop_since_ms = dd_monotonic_ms();

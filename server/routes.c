@@ -14,21 +14,21 @@ static bool run_id_is_valid(const char *text)
 }
 
 static const dd_route routes[] = {
-    {EVHTTP_REQ_POST, "/hooks/*", dd_name_is_valid, DD_AUTH_NONE,
-     dd_handle_hook}, /* the sender proves itself */
-    {EVHTTP_REQ_GET, "/healthz", NULL, DD_AUTH_NONE, dd_handle_health},
-    {EVHTTP_REQ_GET, "/readyz", NULL, DD_AUTH_NONE, dd_handle_ready},
-    {EVHTTP_REQ_GET, "/api/v1/tasks", NULL, DD_AUTH_TOKEN, dd_handle_tasks_list},
-    {EVHTTP_REQ_POST, "/api/v1/tasks", NULL, DD_AUTH_TOKEN, dd_handle_tasks_apply},
-    {EVHTTP_REQ_GET, "/api/v1/tasks/*", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_show},
-    {EVHTTP_REQ_DELETE, "/api/v1/tasks/*", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_delete},
-    {EVHTTP_REQ_POST, "/api/v1/tasks/*/runs", dd_name_is_valid, DD_AUTH_TOKEN, dd_handle_task_run},
-    {EVHTTP_REQ_GET, "/api/v1/runs", NULL, DD_AUTH_TOKEN, dd_handle_runs_list},
-    {EVHTTP_REQ_GET, "/api/v1/runs/*", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_show},
-    {EVHTTP_REQ_GET, "/api/v1/runs/*/log", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_log},
-    {EVHTTP_REQ_POST, "/api/v1/runs/*/cancel", run_id_is_valid, DD_AUTH_TOKEN, dd_handle_run_cancel},
-    {EVHTTP_REQ_GET, "/api/v1/queue", NULL, DD_AUTH_TOKEN, dd_handle_queue},
-    {EVHTTP_REQ_GET, "/api/v1/workers", NULL, DD_AUTH_TOKEN, dd_handle_workers},
+    /* The sender proves itself. */
+    {EVHTTP_REQ_POST, DD_AUTH_NONE, "/hooks/*", dd_name_is_valid, dd_handle_hook},
+    {EVHTTP_REQ_GET, DD_AUTH_NONE, "/healthz", NULL, dd_handle_health},
+    {EVHTTP_REQ_GET, DD_AUTH_NONE, "/readyz", NULL, dd_handle_ready},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/tasks", NULL, dd_handle_tasks_list},
+    {EVHTTP_REQ_POST, DD_AUTH_TOKEN, "/api/v1/tasks", NULL, dd_handle_tasks_apply},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/tasks/*", dd_name_is_valid, dd_handle_task_show},
+    {EVHTTP_REQ_DELETE, DD_AUTH_TOKEN, "/api/v1/tasks/*", dd_name_is_valid, dd_handle_task_delete},
+    {EVHTTP_REQ_POST, DD_AUTH_TOKEN, "/api/v1/tasks/*/runs", dd_name_is_valid, dd_handle_task_run},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/runs", NULL, dd_handle_runs_list},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/runs/*", run_id_is_valid, dd_handle_run_show},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/runs/*/log", run_id_is_valid, dd_handle_run_log},
+    {EVHTTP_REQ_POST, DD_AUTH_TOKEN, "/api/v1/runs/*/cancel", run_id_is_valid, dd_handle_run_cancel},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/queue", NULL, dd_handle_queue},
+    {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/workers", NULL, dd_handle_workers},
 };
 
 static const struct {

@@ -11,9 +11,9 @@ typedef enum dd_auth {
 
 typedef struct dd_route {
     enum evhttp_cmd_type method; /* a GET is a HEAD too */
-    const char *path;            /* "*" stands for one component, the handler's argument */
-    bool (*valid)(const char *argument);
     dd_auth auth;
+    const char *path; /* "*" stands for one component, the handler's argument */
+    bool (*valid)(const char *argument);
     dd_handler *handler;
 } dd_route;
 

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX (25 * 1024 * 1024)
+#define BODY_MAX    ((size_t)25 * 1024 * 1024)
+#define HEADERS_MAX ((size_t)1024 * 1024)
 
 /* [["Name", "value"], …], or an object with such a list under "headers". */
 static int read_headers(const char *path, dd_delivery *ret, dd_error **err)
 {
     dd_auto(dd_buf) text = NULL;
     json_error_t where;
-    if (dd_buf_read_file(path, 1024 * 1024, &text, err) < 0)
+    if (dd_buf_read_file(path, HEADERS_MAX, &text, err) < 0)
         return -1;
     json_t *json = json_loadb(text->data, text->length, 0, &where);
     const json_t *list = json_is_object(json) ? json_object_get(json, "headers") : json;
@@ -67,7 +68,9 @@ static int print_events(const dd_sender_settings *sender, const dd_delivery *del
     dd_auto(dd_error) error = NULL;
     int status = 0;
     bool has_secret = sender->secrets.count || sender->auth_value;
-    if ((has_secret ? dd_delivery_read : read_unverified)(sender, delivery, &events, &status, &error) < 0)
+    int result = has_secret ? dd_delivery_read(sender, delivery, &events, &status, &error)
+                            : read_unverified(sender, delivery, &events, &status, &error);
+    if (result < 0)
         return refused(status, error);
     for (size_t i = 0; i < events->count; i++) {
         char *line = dd_event_to_json(events->items[i]);

@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1024 * 1024)
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 /* "-" is standard input. */
 static int read_input(const char *path, dd_buf **ret, dd_error **err)

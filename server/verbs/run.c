@@ -160,7 +160,7 @@ static int read_values(const dd_args *args, dd_job *job, dd_error **err)
     dd_auto(dd_buf) text = NULL;
     if (!path)
         return 0;
-    if (dd_buf_read_file(path, DD_YAML_MAX_BYTES, &text, err) < 0)
+    if (dd_buf_read_file(path, (size_t)DD_YAML_MAX_BYTES, &text, err) < 0)
         return dd_context(err, "--values");
     job->values = dd_buf_steal(text);
     return 0;

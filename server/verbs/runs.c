@@ -195,7 +195,8 @@ static int wait_for(const dd_args *args)
 {
     dd_error *error = NULL;
     int64_t timeout_s = 0;
-    if (check_id(args, &error) < 0 || dd_args_int(args, "timeout", 1, 7 * 24 * 3600, &timeout_s, &error) < 0)
+    if (check_id(args, &error) < 0 ||
+        dd_args_int(args, "timeout", 1, (int64_t)7 * 24 * 3600, &timeout_s, &error) < 0)
         return dd_verb_fail(args, error);
     return dd_follow_run(args, dd_args_word(args, 0), false, timeout_s);
 }

@@ -24,8 +24,8 @@ static int apply(const dd_args *args)
     if (!file)
         return dd_verb_misuse(args, "which file? -f FILE");
     if (dd_args_output(args, &as_json, &error) < 0 ||
-        (strcmp(file, "-") == 0 ? dd_buf_read_fd(STDIN_FILENO, DD_YAML_MAX_BYTES, &text, &error)
-                                : dd_buf_read_file(file, DD_YAML_MAX_BYTES, &text, &error)) < 0)
+        (strcmp(file, "-") == 0 ? dd_buf_read_fd(STDIN_FILENO, (size_t)DD_YAML_MAX_BYTES, &text, &error)
+                                : dd_buf_read_file(file, (size_t)DD_YAML_MAX_BYTES, &text, &error)) < 0)
         return dd_verb_fail(args, error);
     /* Read here too, so that errors name the file as the user has it. */
     if (dd_tasks_parse(text->data, text->length, file, &tasks, &count, &error) < 0)
