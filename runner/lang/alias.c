@@ -227,6 +227,8 @@ typedef struct expander {
     dd_spans comments;
     const dd_aliases *aliases;
     where where;
+    dd_arena *memory;
+    dd_map *variables; /* of the template, by name */
     dd_buf *into;
     dd_origin *origin;
 } expander;
@@ -245,23 +247,24 @@ static void copy(expander *x, size_t length)
     x->at += length;
 }
 
-/* "$name :=" or "$name," somewhere: the file has a template variable of that name, which inside actions wins.
- */
-static bool is_variable(const expander *x, dd_text name)
+/* The names of "$name :=" and "$name,": the file has template variables of these names, which inside actions
+ * win. */
+static void collect_variables(expander *x)
 {
-    const char *at = x->text, *end = x->text + x->length;
+    const char *end = x->text + x->length, *at = x->text;
 
-    while ((at = memmem(at, (size_t)(end - at), name.data, name.length))) {
-        const char *behind = at + name.length;
+    while ((at = memchr(at, '$', (size_t)(end - at)))) {
+        const char *name = ++at;
 
-        while (behind < end && *behind == ' ')
-            behind++;
-        if (at > x->text && at[-1] == '$' && behind < end &&
-            (*behind == ',' || (*behind == ':' && behind + 1 < end && behind[1] == '=')))
-            return true;
-        at++;
+        while (at < end && is_alphanumeric(*at))
+            at++;
+        dd_text text = {name, (size_t)(at - name)};
+
+        while (at < end && *at == ' ')
+            at++;
+        if (text.length && at < end && (*at == ',' || (*at == ':' && at + 1 < end && at[1] == '=')))
+            dd_map_put(x->memory, x->variables, text, dd_value_bool(true));
     }
-    return false;
 }
 
 /* Text in which a "{{" of the value stays what it is. */
@@ -336,7 +339,7 @@ static int put_alias(expander *x, dd_text name, dd_error **err)
 
     if (!own && !image && !is_run_alias(name))
         return 0;
-    if (x->where == IN_ACTION && x->aliases->directive[0] == '$' && is_variable(x, name))
+    if (x->where == IN_ACTION && x->aliases->directive[0] == '$' && dd_map_get(x->variables, name))
         return 0;
     dd_origin_add(x->origin, x->into->length, x->at, false);
     if (own)
@@ -450,9 +453,13 @@ static int expand_rest(const dd_aliases *aliases, const char *text, size_t lengt
     };
     int result;
 
+    x.memory = dd_arena_new();
+    x.variables = dd_map_new(x.memory);
+    collect_variables(&x);
     dd_comment_lines(text, length, &x.comments);
     result = expand(&x, err);
     dd_spans_done(&x.comments);
+    dd_arena_free(x.memory);
     return result;
 }
 

@@ -94,7 +94,7 @@ void dd_template_data_run(dd_template_data *data, const char *name, const char *
 }
 
 /* Maps are laid over maps key by key; all else is replaced. As deep as the YAML reader lets a file be. */
-static void overlay(dd_arena *arena, dd_map *under, const dd_map *over)
+static void overlay(dd_arena *arena, dd_map *under, dd_map *over)
 {
     for (size_t i = 0; i < over->count; i++) {
         dd_value *old = dd_map_get(under, over->pairs[i].key);

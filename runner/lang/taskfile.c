@@ -106,6 +106,11 @@ static void read_task(dd_reader *reader)
     if (!taskfile->working_directory && reader->options)
         taskfile->working_directory = dd_strdup(reader->options->working_directory);
     split_env(&taskfile->env);
+    if (taskfile->env.count > DD_TASKFILE_MAX_ENTRIES) {
+        dd_problem_error(reader->problems, dd_property_place(reader->root, "env"), "env", NULL,
+                         "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
+        dd_strv_done(&taskfile->env); /* or each step would be given them */
+    }
     dd_env_check(&taskfile->env, dd_property_place(reader->root, "env"), "env", reader->problems);
     if (reader->options)
         dd_env_check(&reader->options->env, (dd_place){0, 0}, "--env", reader->problems);
@@ -113,7 +118,7 @@ static void read_task(dd_reader *reader)
     fill_networks(reader);
 }
 
-static void read_steps(const dd_reader *reader)
+static void read_steps(dd_reader *reader)
 {
     const dd_yaml_node *steps = dd_yaml_get(reader->root, "steps");
     dd_taskfile *taskfile = reader->taskfile;

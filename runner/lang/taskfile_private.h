@@ -12,7 +12,9 @@
 #define DD_TASKFILE_DEFAULT_DRIVER    "bridge"
 #define DD_TASKFILE_MAX_PROBLEMS      100 /* of each kind: what comes behind them is not said */
 #define DD_TASKFILE_MAX_NUMBER        INT32_MAX
-#define DD_TASKFILE_MAX_NEEDS         1000000 /* over all steps: kind names multiply */
+#define DD_TASKFILE_MAX_ENTRIES       1000               /* of env, images and mounts, each */
+#define DD_TASKFILE_MAX_COPIED        (64 * 1024 * 1024) /* bytes of the task's that its steps are given */
+#define DD_TASKFILE_MAX_NEEDS         1000000            /* over all steps: kind names multiply */
 
 /* ---- Problems ---- */
 
@@ -73,13 +75,14 @@ typedef struct dd_reader {
     const dd_taskfile_options *options;
     const dd_aliases *aliases; /* the file's own, when they are known */
     bool aliases_on;
+    size_t copied; /* bytes of the task's env and defaults in its steps */
     dd_problems *problems;
 } dd_reader;
 
 int dd_taskfile_parse_with(const char *text, size_t length, const dd_taskfile_options *options,
                            const dd_aliases *aliases, dd_taskfile **ret, dd_problems **ret_problems);
 /* `steps[index]` from its map: properties, kind, defaults, checks (taskfile_step.c). */
-void dd_step_read(const dd_reader *reader, size_t index, const dd_yaml_node *map);
+void dd_step_read(dd_reader *reader, size_t index, const dd_yaml_node *map);
 /* What is wrong with volumes, secrets and networks (taskfile_checks.c). */
 void dd_taskfile_check(const dd_reader *reader);
 /* `when` of all steps → needs, cycles refused and named, stages (graph.c). `steps` is the list they were read

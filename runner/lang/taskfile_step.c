@@ -51,7 +51,7 @@ const dd_property dd_step_properties[] = {
 const size_t dd_step_property_count = DD_COUNT(dd_step_properties);
 
 typedef struct step_reader {
-    const dd_reader *reader;
+    dd_reader *reader;
     dd_step *step;
     size_t index;
     const dd_yaml_node *map;
@@ -163,8 +163,13 @@ static void take_images(const step_reader *r, const dd_yaml_node *node)
         problem(r, "push", NULL, "a list of images is wanted here, not a map");
     else if (node->kind == DD_YAML_SCALAR)
         add_image(r, node);
-    for (size_t i = 0; node->kind == DD_YAML_LIST && i < node->length; i++)
+    for (size_t i = 0; node->kind == DD_YAML_LIST && i < node->length; i++) {
+        if (i == DD_TASKFILE_MAX_ENTRIES) {
+            problem(r, "push", NULL, "more than %d images", DD_TASKFILE_MAX_ENTRIES);
+            break;
+        }
         add_image(r, node->items[i]);
+    }
 }
 
 /* Returns false when the step is of no kind or of several. */
@@ -303,10 +308,10 @@ static void check_mounts(const step_reader *r)
 {
     if (r->step->mount_count && r->step->kind == DD_STEP_PUSH)
         problem(r, "volumeMounts", NULL, "a push step mounts nothing");
-    for (size_t i = 0; i < r->step->mount_count && i < DD_TASKFILE_MAX_PROBLEMS; i++)
+    for (size_t i = 0; i < r->step->mount_count && i < DD_TASKFILE_MAX_ENTRIES; i++)
         check_mount(r, i);
-    if (r->step->mount_count > DD_TASKFILE_MAX_PROBLEMS)
-        problem(r, "volumeMounts", NULL, "more than %d mounts", DD_TASKFILE_MAX_PROBLEMS);
+    if (r->step->mount_count > DD_TASKFILE_MAX_ENTRIES)
+        problem(r, "volumeMounts", NULL, "more than %d mounts", DD_TASKFILE_MAX_ENTRIES);
 }
 
 /* ---- Env ---- */
@@ -321,11 +326,29 @@ static bool has_name(const dd_strv *env, const char *entry)
     return false;
 }
 
-static void add_missing(dd_strv *env, const dd_strv *more)
+/* Steps are given copies of what the task has: a large task with many steps would take all memory. */
+static bool may_copy(const step_reader *r, size_t bytes)
 {
-    for (size_t i = 0; i < more->count; i++)
-        if (!has_name(env, more->items[i]))
-            dd_strv_add(env, more->items[i]);
+    bool before = r->reader->copied <= DD_TASKFILE_MAX_COPIED;
+
+    r->reader->copied += bytes;
+    if (r->reader->copied <= DD_TASKFILE_MAX_COPIED)
+        return true;
+    if (before)
+        problem(r, NULL, NULL, "the task's env and defaults make more than %d MiB over all steps",
+                DD_TASKFILE_MAX_COPIED / 1024 / 1024);
+    return false;
+}
+
+static void add_missing(const step_reader *r, dd_strv *env, const dd_strv *more)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        if (has_name(env, more->items[i]))
+            continue;
+        if (!may_copy(r, strlen(more->items[i]) + sizeof(char *)))
+            return;
+        dd_strv_add(env, more->items[i]);
+    }
 }
 
 /* A name alone would be taken from the worker's environment: it is left out, unless there is something to
@@ -358,10 +381,13 @@ static void merge_env(const step_reader *r)
 
     if (task->count || (given && given->count))
         dd_env_check(&r->step->env, dd_property_place(r->map, "env"), path, r->problems);
-    drop_bare_names(r, &env);
-    add_missing(&env, task);
+    if (r->step->env.count > DD_TASKFILE_MAX_ENTRIES)
+        problem(r, "env", NULL, "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
+    else
+        drop_bare_names(r, &env);
+    add_missing(r, &env, task);
     if (given)
-        add_missing(&env, given);
+        add_missing(r, &env, given);
     dd_strv_done(&r->step->env);
     r->step->env = env;
 }
@@ -378,9 +404,9 @@ static const char *default_network(const dd_taskfile *taskfile)
     return ret;
 }
 
-static void default_text(char **slot, const char *value)
+static void default_text(const step_reader *r, char **slot, const char *value)
 {
-    if (*slot && **slot)
+    if ((*slot && **slot) || !may_copy(r, value ? strlen(value) : 0))
         return;
     free(*slot);
     *slot = dd_strdup(value);
@@ -390,12 +416,14 @@ static void fill_defaults(const step_reader *r)
 {
     const dd_taskfile *taskfile = r->reader->taskfile;
     dd_step *step = r->step;
-    dd_auto_str id = dd_sprintf("acb_step_%zu", r->index);
 
-    default_text(&step->id, id);
-    default_text(&step->working_directory, taskfile->working_directory);
+    if (!step->id || !*step->id) {
+        free(step->id);
+        step->id = dd_sprintf("acb_step_%zu", r->index);
+    }
+    default_text(r, &step->working_directory, taskfile->working_directory);
     if (step->kind != DD_STEP_PUSH)
-        default_text(&step->network, default_network(taskfile));
+        default_text(r, &step->network, default_network(taskfile));
     if (step->timeout_s <= 0)
         step->timeout_s = taskfile->step_timeout_s;
     if (step->start_delay_s < 0)
@@ -408,7 +436,7 @@ static void fill_defaults(const step_reader *r)
         step->download_retry_delay_s = 0;
 }
 
-void dd_step_read(const dd_reader *reader, size_t index, const dd_yaml_node *map)
+void dd_step_read(dd_reader *reader, size_t index, const dd_yaml_node *map)
 {
     step_reader r = {
         .reader = reader,

@@ -451,10 +451,10 @@ static flow walk_range(dd_evaluation *e, const dd_statement *statement, dd_value
     }
     count = over.kind == DD_VALUE_LIST ? over.list->count : over.kind == DD_VALUE_MAP ? over.map->count : 0;
     for (size_t i = 0; i < count; i++) {
-        flow after =
-            over.kind == DD_VALUE_LIST
-                ? walk_turn(e, statement, dd_value_int((int64_t)i), over.list->items[i])
-                : walk_turn(e, statement, dd_value_text(over.map->pairs[i].key), over.map->pairs[i].value);
+        flow after = over.kind == DD_VALUE_LIST
+                         ? walk_turn(e, statement, dd_value_int((int64_t)i), over.list->items[i])
+                         : walk_turn(e, statement, dd_value_text(dd_map_sorted(over.map)[i].key),
+                                     dd_map_sorted(over.map)[i].value);
 
         if (after == FLOW_FAILED)
             return after;
@@ -464,18 +464,9 @@ static flow walk_range(dd_evaluation *e, const dd_statement *statement, dd_value
     return count ? FLOW_ON : walk_nested(e, statement, statement->otherwise, dot);
 }
 
-static const dd_body *find_body(const dd_template *parsed, dd_text name)
-{
-    const dd_body *body = parsed->bodies;
-
-    while (body && dd_text_compare(body->name, name) != 0)
-        body = body->next;
-    return body;
-}
-
 static flow walk_template(dd_evaluation *e, const dd_statement *statement, dd_value dot)
 {
-    const dd_body *body = find_body(e->parsed, statement->name);
+    const dd_body *body = statement->defined;
     dd_value value = dd_value_nil();
     flow ret;
 

@@ -306,13 +306,13 @@ static void format_members(dd_buf *into, const verb *v, const dd_value *value)
     }
     dd_buf_add_str(into, "map[");
     for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
-        dd_value key = dd_value_text(value->map->pairs[i].key);
+        dd_value key = dd_value_text(dd_map_sorted(value->map)[i].key);
 
         if (i)
             dd_buf_add_char(into, ' ');
         format_value(into, v, &key);
         dd_buf_add_char(into, ':');
-        format_value(into, v, &value->map->pairs[i].value);
+        format_value(into, v, &dd_map_sorted(value->map)[i].value);
     }
     dd_buf_add_char(into, ']');
 }

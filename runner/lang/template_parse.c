@@ -24,6 +24,8 @@ typedef struct parser {
     size_t variable_count;
     size_t nest; /* open blocks and parentheses */
     size_t body_count;
+    dd_statement **calls; /* of templates, which may be defined later */
+    size_t call_count, call_capacity;
     size_t loops; /* open ranges of this template */
 } parser;
 
@@ -568,6 +570,11 @@ static int parse_template_call(parser *p, const char *context, dd_statement *int
     else if (parse_pipeline(p, context, DD_TOKEN_CLOSE, &pipeline) < 0)
         return -1;
     into->pipeline = pipeline;
+    if (p->call_count == p->call_capacity) {
+        p->call_capacity = p->call_capacity ? p->call_capacity * 2 : 16;
+        p->calls = dd_reallocarray(p->calls, p->call_capacity, sizeof(dd_statement *));
+    }
+    p->calls[p->call_count++] = into;
     return 0;
 }
 
@@ -583,13 +590,20 @@ static bool is_blank(const parser *p, const dd_statement *statements)
     return true;
 }
 
-/* A definition that holds something replaces one that does not; two that do are an error, as in Go. */
-static int define(parser *p, size_t at, dd_text name, dd_statement *statements)
+static dd_body *find_body(const parser *p, dd_text name)
 {
     dd_body *body = p->into->bodies;
 
     while (body && dd_text_compare(body->name, name) != 0)
         body = body->next;
+    return body;
+}
+
+/* A definition that holds something replaces one that does not; two that do are an error, as in Go. */
+static int define(parser *p, size_t at, dd_text name, dd_statement *statements)
+{
+    dd_body *body = find_body(p, name);
+
     if (!body) {
         if (++p->body_count > MAX_BODIES)
             return dd_template_fail(p->into->text, p->into->length, at, DD_ERR_LIMIT, p->err,
@@ -775,6 +789,8 @@ static int parse_whole(parser *p)
         return -1;
     if (ended != ENDING_EOF)
         return fail(p, at, "unexpected {{%s}}: no block is open here", ended == ENDING_END ? "end" : "else");
+    for (size_t i = 0; i < p->call_count; i++)
+        p->calls[i]->defined = find_body(p, p->calls[i]->name);
     return 0;
 }
 
@@ -797,6 +813,7 @@ int dd_template_parse(const char *text, size_t length, dd_template **ret, dd_err
     if (result == 0)
         *ret = dd_take(into);
     dd_tokens_done(&tokens);
+    free(p->calls);
     free(p);
     return result;
 }

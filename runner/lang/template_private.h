@@ -112,8 +112,9 @@ typedef struct dd_statement {
     size_t at, length; /* TEXT: the bytes to write */
     const dd_pipeline *pipeline;
     struct dd_statement *body, *otherwise;
-    bool chained; /* IF: `otherwise` is the IF of an "else if" */
-    dd_text name; /* TEMPLATE */
+    bool chained;           /* IF: `otherwise` is the IF of an "else if" */
+    dd_text name;           /* TEMPLATE */
+    const dd_body *defined; /* TEMPLATE: what the name names; NULL: nothing */
     struct dd_statement *next;
 } dd_statement;
 

@@ -655,7 +655,8 @@ CALL(keys)
     *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < arguments[i].map->count; k++)
-            dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(arguments[i].map->pairs[k].key));
+            dd_list_add(dd_evaluation_arena(e), ret->list,
+                        dd_value_text(dd_map_sorted(arguments[i].map)[k].key));
     return 0;
 }
 
@@ -664,7 +665,7 @@ CALL(values)
     (void)count;
     *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
     for (size_t k = 0; k < arguments[0].map->count; k++)
-        dd_list_add(dd_evaluation_arena(e), ret->list, arguments[0].map->pairs[k].value);
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_map_sorted(arguments[0].map)[k].value);
     return 0;
 }
 

@@ -108,48 +108,80 @@ dd_map *dd_map_new(dd_arena *arena)
     return dd_arena_alloc(arena, sizeof(dd_map));
 }
 
-/* Where the key is, or belongs. */
-static size_t find(const dd_map *map, dd_text key, bool *found)
+static uint64_t hash_of(dd_text key)
 {
-    size_t low = 0, high = map->count;
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
 
-    *found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = dd_text_compare(map->pairs[middle].key, key);
+    for (size_t i = 0; i < key.length; i++)
+        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211U;
+    return hash ^ hash >> 32;
+}
 
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+/* The slot that holds the key, or the free one where it belongs. */
+static size_t *slot_of(const dd_map *map, dd_text key)
+{
+    size_t at = (size_t)hash_of(key) & (map->slot_count - 1);
+
+    while (map->slots[at] && dd_text_compare(map->pairs[map->slots[at] - 1].key, key) != 0)
+        at = (at + 1) & (map->slot_count - 1);
+    return &map->slots[at];
+}
+
+static void fill_slots(dd_map *map)
+{
+    memset(map->slots, 0, map->slot_count * sizeof(*map->slots));
+    for (size_t i = 0; i < map->count; i++)
+        *slot_of(map, map->pairs[i].key) = i + 1;
+}
+
+static void grow_slots(dd_arena *arena, dd_map *map)
+{
+    map->slot_count = map->slot_count ? map->slot_count * 2 : 8;
+    map->slots = dd_arena_alloc(arena, map->slot_count * sizeof(*map->slots));
+    fill_slots(map);
 }
 
 void dd_map_put(dd_arena *arena, dd_map *map, dd_text key, dd_value value)
 {
-    bool found;
-    size_t at = find(map, key, &found);
+    size_t *slot;
 
-    if (!found) {
+    if (map->slot_count <= 2 * map->count)
+        grow_slots(arena, map);
+    slot = slot_of(map, key);
+    if (*slot) {
+        map->pairs[*slot - 1].value = value;
+    } else {
         map->pairs = grow(arena, map->pairs, map->count, &map->capacity, sizeof(dd_pair));
-        memmove(map->pairs + at + 1, map->pairs + at, (map->count - at) * sizeof(dd_pair));
-        map->count++;
+        map->unsorted =
+            map->unsorted || (map->count > 0 && dd_text_compare(map->pairs[map->count - 1].key, key) > 0);
+        map->pairs[map->count++] = (dd_pair){key, value};
+        *slot = map->count;
     }
-    map->pairs[at] = (dd_pair){key, value};
     deepen(&map->depth, &value);
 }
 
 dd_value *dd_map_get(const dd_map *map, dd_text key)
 {
-    bool found;
-    size_t at = find(map, key, &found);
+    size_t slot = map->count ? *slot_of(map, key) : 0;
 
-    return found ? &map->pairs[at].value : NULL;
+    return slot ? &map->pairs[slot - 1].value : NULL;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const dd_pair *left = a, *right = b;
+
+    return dd_text_compare(left->key, right->key);
+}
+
+const dd_pair *dd_map_sorted(dd_map *map)
+{
+    if (map->unsorted) {
+        qsort(map->pairs, map->count, sizeof(dd_pair), compare_pairs);
+        fill_slots(map);
+        map->unsorted = false;
+    }
+    return map->pairs;
 }
 
 static dd_value scalar_from_yaml(dd_arena *arena, const dd_yaml_node *node)
@@ -179,29 +211,16 @@ static dd_value scalar_from_yaml(dd_arena *arena, const dd_yaml_node *node)
     return dd_value_string(arena, node->text, node->length);
 }
 
-static int compare_entries(const void *a, const void *b)
-{
-    const dd_pair *left = a, *right = b;
-
-    return dd_text_compare(left->key, right->key);
-}
-
-/* Sorted once: putting the entries one by one would cost the square of a large file. */
 static dd_value map_from_yaml(dd_arena *arena, const dd_yaml_node *node)
 {
     dd_map *map = dd_map_new(arena);
 
-    map->capacity = node->length;
-    map->pairs = dd_arena_alloc(arena, node->length * sizeof(dd_pair));
     for (size_t i = 0; i < node->length; i++) {
         const dd_yaml_node *key = node->entries[i].key;
 
-        map->pairs[map->count++] = (dd_pair){{dd_arena_copy(arena, key->text, key->length), key->length},
-                                             dd_value_from_yaml(arena, node->entries[i].value)};
-        deepen(&map->depth, &map->pairs[i].value);
+        dd_map_put(arena, map, (dd_text){dd_arena_copy(arena, key->text, key->length), key->length},
+                   dd_value_from_yaml(arena, node->entries[i].value));
     }
-    if (map->count)
-        qsort(map->pairs, map->count, sizeof(dd_pair), compare_entries);
     return dd_value_map(map);
 }
 
@@ -326,9 +345,9 @@ void dd_value_print(dd_buf *into, const dd_value *value)
         for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
             if (i)
                 dd_buf_add_char(into, ' ');
-            dd_buf_add(into, value->map->pairs[i].key.data, value->map->pairs[i].key.length);
+            dd_buf_add(into, dd_map_sorted(value->map)[i].key.data, dd_map_sorted(value->map)[i].key.length);
             dd_buf_add_char(into, ':');
-            dd_value_print(into, &value->map->pairs[i].value);
+            dd_value_print(into, &dd_map_sorted(value->map)[i].value);
         }
         dd_buf_add_char(into, ']');
         break;
@@ -393,9 +412,9 @@ void dd_value_json(dd_buf *into, const dd_value *value)
         for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
             if (i)
                 dd_buf_add_char(into, ',');
-            json_string(into, value->map->pairs[i].key);
+            json_string(into, dd_map_sorted(value->map)[i].key);
             dd_buf_add_char(into, ':');
-            dd_value_json(into, &value->map->pairs[i].value);
+            dd_value_json(into, &dd_map_sorted(value->map)[i].value);
         }
         dd_buf_add_char(into, '}');
         break;

@@ -45,10 +45,14 @@ typedef struct dd_pair {
     dd_value value;
 } dd_pair;
 
+/* By hash; put in order only when somebody goes over it. */
 struct dd_map {
-    dd_pair *pairs; /* sorted by key, as templates range over them */
+    dd_pair *pairs;
     size_t count, capacity;
+    size_t *slots; /* index of a pair + 1; 0: free */
+    size_t slot_count;
     size_t depth;
+    bool unsorted;
 };
 
 dd_text dd_text_of(const char *text); /* borrowed */
@@ -72,6 +76,8 @@ dd_map *dd_map_new(dd_arena *arena);
 void dd_map_put(dd_arena *arena, dd_map *map, dd_text key, dd_value value);
 /* NULL when there is none. The pointer holds until the next put. */
 dd_value *dd_map_get(const dd_map *map, dd_text key);
+/* Its `count` pairs by key, as templates range over them; valid until the next put. */
+const dd_pair *dd_map_sorted(dd_map *map);
 
 /* The tree with every scalar's YAML 1.1 type, copied into the arena; NULL is nil. */
 dd_value dd_value_from_yaml(dd_arena *arena, const dd_yaml_node *node);
