@@ -21,13 +21,15 @@ static int set(dd_error **err, dd_code code, dd_place place, const char *path, c
         free(message);
         return -1;
     }
+    /* The path may be the old error's own. */
+    dd_error *fresh = dd_new(dd_error);
+    *fresh = (dd_error){.code = code, .place = place, .message = message, .path = dd_strdup(path)};
     dd_error_free(*err);
-    *err = dd_new(dd_error);
-    **err = (dd_error){.code = code, .place = place, .message = message, .path = dd_strdup(path)};
+    *err = fresh;
     return -1;
 }
 
-int dd_fail(dd_error **err, dd_code code, const char *format, ...)
+int(dd_fail)(dd_error **err, dd_code code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -36,7 +38,7 @@ int dd_fail(dd_error **err, dd_code code, const char *format, ...)
     return set(err, code, (dd_place){0}, NULL, message);
 }
 
-int dd_fail_errno(dd_error **err, dd_code code, int number, const char *format, ...)
+int(dd_fail_errno)(dd_error **err, dd_code code, int number, const char *format, ...)
 {
     char buffer[128];
     va_list args;
@@ -47,7 +49,7 @@ int dd_fail_errno(dd_error **err, dd_code code, int number, const char *format, 
                dd_sprintf("%s: %s", what, strerror_r(number, buffer, sizeof(buffer))));
 }
 
-int dd_fail_at(dd_error **err, dd_code code, dd_place place, const char *path, const char *format, ...)
+int(dd_fail_at)(dd_error **err, dd_code code, dd_place place, const char *path, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -56,7 +58,7 @@ int dd_fail_at(dd_error **err, dd_code code, dd_place place, const char *path, c
     return set(err, code, place, path, message);
 }
 
-int dd_context(dd_error **err, const char *format, ...)
+int(dd_context)(dd_error **err, const char *format, ...)
 {
     if (!err || !*err)
         return -1;
@@ -70,7 +72,7 @@ int dd_context(dd_error **err, const char *format, ...)
     return -1;
 }
 
-int dd_hint(dd_error **err, const char *format, ...)
+int(dd_hint)(dd_error **err, const char *format, ...)
 {
     if (!err || !*err || (*err)->hint)
         return -1;

@@ -47,6 +47,19 @@ int dd_context(dd_error **err, const char *format, ...) DD_PRINTF(2, 3);
 /* Give *err a hint, unless it has one; return -1. */
 int dd_hint(dd_error **err, const char *format, ...) DD_PRINTF(2, 3);
 
+/* All five return -1, and the compilers' and analysers' flow analysis is told so: it cannot see into error.c.
+ */
+static inline int dd_failed(int minus_one)
+{
+    (void)minus_one;
+    return -1;
+}
+#define dd_fail(...)       dd_failed(dd_fail(__VA_ARGS__))
+#define dd_fail_errno(...) dd_failed(dd_fail_errno(__VA_ARGS__))
+#define dd_fail_at(...)    dd_failed(dd_fail_at(__VA_ARGS__))
+#define dd_context(...)    dd_failed(dd_context(__VA_ARGS__))
+#define dd_hint(...)       dd_failed(dd_hint(__VA_ARGS__))
+
 /* The code's word for logs and APIs ("invalid", "unavailable", …). */
 const char *dd_code_name(dd_code code);
 /* "message" or "message (12:3)"; hint in a second sentence. Free with free(). */
