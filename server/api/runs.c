@@ -94,12 +94,26 @@ typedef struct dd_follower {
     char *after;
     int64_t wait_s;
     dd_store_async *own; /* a blocking read holds its connection up, so it has one of its own */
+    struct event *limit; /* a Redis that is stuck does not end a blocking read */
     bool asked;          /* `own` owes an answer */
 } dd_follower;
+
+static void end_follower(dd_follower *f, const char *why);
+
+static void on_limit(evutil_socket_t fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    end_follower(context, "Redis did not answer in time");
+}
 
 static void link_follower(dd_follower *f)
 {
     dd_door *door = f->exchange->door;
+    int64_t limit_ms = f->wait_s * 1000 + 2 * door->settings->redis.timeout_ms;
+    struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
+    f->limit = evtimer_new(door->base, on_limit, f);
+    evtimer_add(f->limit, &limit);
     f->next = door->followers;
     if (f->next)
         f->next->previous = f;
@@ -119,6 +133,7 @@ static dd_store_async *unlink_follower(dd_follower *f)
         f->next->previous = f->previous;
     f->previous = f->next = NULL;
     door->follower_count--;
+    event_free(dd_take(f->limit));
     return dd_take(f->own);
 }
 
@@ -144,19 +159,23 @@ static void close_follower(dd_follower *f)
         event_base_once(f->exchange->door->base, -1, EV_TIMEOUT, close_later, unlink_follower(f), &now);
 }
 
+/* Answer it without waiting any longer. */
+static void end_follower(dd_follower *f, const char *why)
+{
+    dd_exchange *exchange = f->exchange;
+    bool asked = f->asked;
+    dd_store_async_free(unlink_follower(f)); /* answers what it was asked, which ends the exchange */
+    if (!asked) {
+        dd_auto(dd_error) error = NULL;
+        dd_fail(&error, DD_ERR_CANCELED, "%s", why);
+        dd_answer_error(exchange, 0, error);
+    }
+}
+
 void dd_followers_end(dd_door *door)
 {
-    while (door->followers) {
-        dd_follower *f = door->followers;
-        dd_exchange *exchange = f->exchange;
-        bool asked = f->asked;
-        dd_store_async_free(unlink_follower(f)); /* answers what it was asked, which ends the exchange */
-        if (!asked) {
-            dd_auto(dd_error) error = NULL;
-            dd_fail(&error, DD_ERR_CANCELED, "the server is ending");
-            dd_answer_error(exchange, 0, error);
-        }
-    }
+    while (door->followers)
+        end_follower(door->followers, "the server is ending");
 }
 
 static void answer_entries(dd_exchange *exchange, const redisReply *entries)

@@ -574,6 +574,23 @@ static void a_log_is_followed_line_by_line_to_its_end(void **state)
     down(server);
 }
 
+static void who_follows_a_log_is_answered_when_redis_is_stuck(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str run = queued_run(server);
+    struct poll poll = {.server = server, .path = dd_sprintf("/runs/%s/log?wait=1", run)};
+    (void)state;
+    assert_int_equal(pthread_create(&poll.thread, NULL, poll_log, &poll), 0);
+    await_blocked(server);
+    test_redis_pause(&server->redis);
+    pthread_join(poll.thread, NULL);
+    assert_int_equal(poll.answer->status, 503);
+    test_redis_resume(&server->redis);
+    test_answer_free(poll.answer);
+    free(poll.path);
+    down(server);
+}
+
 static void a_server_that_ends_answers_those_who_wait(void **state)
 {
     test_server *server = up((test_server_options){0});
@@ -638,6 +655,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(tasks_are_applied_listed_shown_and_deleted, teardown),
         cmocka_unit_test_teardown(a_person_runs_a_task_with_values_of_their_own, teardown),
         cmocka_unit_test_teardown(a_log_is_followed_line_by_line_to_its_end, teardown),
+        cmocka_unit_test_teardown(who_follows_a_log_is_answered_when_redis_is_stuck, teardown),
         cmocka_unit_test_teardown(a_server_that_ends_answers_those_who_wait, teardown),
         cmocka_unit_test_teardown(a_server_without_a_certificate_says_how_to_get_one, teardown),
     };
