@@ -28,6 +28,8 @@ void test_server_main(int argc, char **argv)
 {
     dd_auto(dd_settings) settings = NULL;
     dd_auto(dd_error) error = NULL;
+    if (argc > 1 && strcmp(argv[1], "drydock") == 0)
+        exit(dd_main(argc - 1, argv + 1));
     if (argc != 3 || strcmp(argv[1], "server") != 0)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -215,6 +217,46 @@ char *test_push_body(const char *commit)
 const char *test_member(const test_answer *answer, const char *name)
 {
     return json_string_value(json_object_get(answer->json, name));
+}
+
+/* ---- The command line ---- */
+
+void test_verb_free(test_verb *verb)
+{
+    if (!verb)
+        return;
+    free(verb->output);
+    free(verb->error);
+    free(verb);
+}
+
+test_verb *test_verb_run(const test_server *server, const char *const *words)
+{
+    dd_auto(dd_strv) argv = dd_strv_new();
+    dd_auto(dd_strv) envp = dd_strv_new();
+    dd_spawn spawn = DD_SPAWN_INIT;
+    dd_spawn_result result = {0};
+    test_verb *verb = dd_new(test_verb);
+    dd_strv_add(argv, "/proc/self/exe");
+    dd_strv_add(argv, "drydock");
+    dd_strv_add_all(argv, words);
+    dd_strv_addf(envp, "PATH=%s", getenv("PATH"));
+    dd_strv_add(envp, "TZ=UTC");
+    if (server) {
+        dd_strv_addf(envp, "DRYDOCK_SERVER=https://%s", server->address);
+        dd_strv_addf(envp, "DRYDOCK_CA_FILE=%s", server->ca_file);
+        dd_strv_add(envp, "DRYDOCK_TOKEN=" TEST_API_TOKEN);
+        dd_strv_add(envp, "https_proxy=http://127.0.0.1:1"); /* not for what is on loopback */
+        spawn.directory = server->directory;
+    }
+    spawn.argv = (const char *const *)argv->items;
+    spawn.envp = (const char *const *)envp->items;
+    dd_assert(dd_spawn_wait(&spawn, (size_t)1024 * 1024, 60000, &result, NULL) == 0);
+    verb->code = result.exit_code;
+    verb->output = dd_buf_steal(result.output);
+    verb->error = dd_buf_steal(result.error);
+    dd_spawn_result_done(&result);
+    return verb;
 }
 
 /* ---- Connections as bytes ---- */

@@ -18,7 +18,8 @@ typedef struct test_server {
     char *ca_file;
 } test_server;
 
-/* To be called first by main: when the program was started to be the server it is that, and never returns. */
+/* To be called first by main: when the program was started to be the server, or drydock's command line, it is
+ * that and never returns. */
 void test_server_main(int argc, char **argv);
 
 /* A directory with certificate and settings (`more` is YAML added to them: "server: {…}" lines are given by
@@ -56,6 +57,17 @@ test_answer *test_push(const test_server *server, const char *secret, const char
 char *test_push_body(const char *commit);
 /* The member of the answer's JSON; NULL when it is no text. */
 const char *test_member(const test_answer *answer, const char *name);
+
+/* ---- The command line ---- */
+typedef struct test_verb {
+    int code;
+    char *output, *error;
+} test_verb;
+void test_verb_free(test_verb *verb);
+DD_DEFINE_FREEP(test_verb)
+/* `drydock WORDS` with the environment that finds the server (NULL: none of it); `words` ends with NULL. At
+ * most 60 s. */
+test_verb *test_verb_run(const test_server *server, const char *const *words);
 
 /* ---- Connections as bytes ---- */
 typedef struct test_stream test_stream;
