@@ -25,13 +25,16 @@ int64_t dd_monotonic_ms(void)
 char *dd_time_format(int64_t wall_ms, char buffer[DD_TIME_TEXT])
 {
     struct tm parts;
-    int64_t ms = ((wall_ms % 1000) + 1000) % 1000;
-    time_t seconds = (time_t)((wall_ms - ms) / 1000);
+    bool before = wall_ms % 1000 < 0; /* division goes towards zero */
+    int64_t ms = wall_ms % 1000 + (before ? 1000 : 0);
+    time_t seconds = (time_t)(wall_ms / 1000 - before);
     if (!gmtime_r(&seconds, &parts) || parts.tm_year + 1900 > 9999 || parts.tm_year + 1900 < 0) {
         strcpy(buffer, "-");
         return buffer;
     }
-    size_t length = strftime(buffer, DD_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &parts);
+    /* strftime's %Y has fewer than four digits before the year 1000. */
+    size_t length = (size_t)snprintf(buffer, DD_TIME_TEXT, "%04d", parts.tm_year + 1900);
+    length += strftime(buffer + length, DD_TIME_TEXT - length, "-%m-%dT%H:%M:%S", &parts);
     snprintf(buffer + length, DD_TIME_TEXT - length, ".%03dZ", (int)ms);
     return buffer;
 }
@@ -70,6 +73,15 @@ static bool offset(const char *text, int *ret_minutes)
     return hours < 24 && minutes < 60;
 }
 
+/* timegm takes 31 February for 3 March. */
+static bool day_is_there(const struct tm *parts)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = parts->tm_year + 1900;
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return parts->tm_mon < 12 && parts->tm_mday <= days[parts->tm_mon] + (leap && parts->tm_mon == 1);
+}
+
 bool dd_time_parse(const char *text, int64_t *ret_wall_ms)
 {
     struct tm parts = {0};
@@ -89,8 +101,8 @@ bool dd_time_parse(const char *text, int64_t *ret_wall_ms)
         for (; *text >= '0' && *text <= '9'; text++, scale /= 10)
             ms += (*text - '0') * scale;
     }
-    if (parts.tm_mon > 11 || parts.tm_mday > 31 || parts.tm_hour > 23 || parts.tm_min > 59 ||
-        parts.tm_sec > 60 || !offset(text, &minutes))
+    if (!day_is_there(&parts) || parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60 ||
+        !offset(text, &minutes))
         return false;
     *ret_wall_ms = ((int64_t)timegm(&parts) - (int64_t)minutes * 60) * 1000 + ms;
     return true;

@@ -34,7 +34,7 @@ bool dd_path_exists(const char *path)
 int dd_mkdirs(const char *path, mode_t mode, dd_error **err)
 {
     dd_auto_str copy = dd_strdup(path);
-    for (char *slash = copy + 1;; slash++) {
+    for (char *slash = copy + (*copy == '/');; slash++) {
         if (*slash != '/' && *slash != '\0')
             continue;
         char kept = *slash;
@@ -77,6 +77,14 @@ int dd_write_file(const char *path, const void *data, size_t length, mode_t mode
     return dd_fail_errno(err, DD_ERR_INTERNAL, number, "writing '%s'", path);
 }
 
+static bool is_mount(int dirfd, const char *name)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+    dd_auto_fd fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+    return fd < 0 && errno == EXDEV;
+}
+
 /* Remove `name` below dirfd. A directory without the right to search it is given that right first: what a
  * container wrote may have any mode. Returns 0, or -1 with errno. */
 static int remove_at(int dirfd, const char *name, dev_t device, int depth)
@@ -88,6 +96,11 @@ static int remove_at(int dirfd, const char *name, dev_t device, int depth)
         return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? -1 : 0;
     if (status.st_dev != device || depth > TREE_DEPTH_MAX) {
         errno = status.st_dev != device ? EXDEV : ELOOP;
+        return -1;
+    }
+    /* A mount of the same file system has the same device. */
+    if (depth > 0 && is_mount(dirfd, name)) {
+        errno = EXDEV;
         return -1;
     }
     if ((status.st_mode & S_IRWXU) != S_IRWXU && fchmodat(dirfd, name, status.st_mode | S_IRWXU, 0) < 0)

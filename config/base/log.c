@@ -27,14 +27,18 @@ bool dd_log_level_parse(const char *word, dd_level *ret)
     return false;
 }
 
-/* A sender's text must not end a line, nor speak to a terminal. */
+/* A sender's text must not end a line, nor speak to a terminal: C0, DEL, and C1 as UTF-8 writes it. */
 static void add_safe(dd_buf *line, const char *text)
 {
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            dd_buf_printf(line, "\\x%02x", (unsigned)(unsigned char)*c);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        bool is_c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        if (*c < 0x20 || *c == 0x7f)
+            dd_buf_printf(line, "\\x%02x", (unsigned)*c);
+        else if (is_c1)
+            dd_buf_printf(line, "\\x%02x", (unsigned)*++c);
         else
-            dd_buf_add_char(line, *c);
+            dd_buf_add_char(line, (char)*c);
+    }
 }
 
 void dd_log(dd_level level, const char *room, const char *fields, const char *format, ...)

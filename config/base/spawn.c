@@ -112,16 +112,17 @@ void dd_spawn_result_done(dd_spawn_result *result)
     *result = (dd_spawn_result){0};
 }
 
-/* Read what is there; false at the end of the stream. What is above max_bytes is dropped. */
+/* Read once, so that one who writes for ever keeps us from nothing; false at the end of the stream. What is
+ * above max_bytes is dropped. */
 static bool drain(int fd, dd_buf *into, size_t max_bytes)
 {
-    char chunk[16384];
-    ssize_t got;
-    while ((got = read(fd, chunk, sizeof(chunk))) > 0) {
-        size_t room = max_bytes - into->length;
-        dd_buf_add(into, chunk, (size_t)got < room ? (size_t)got : room);
-    }
-    return got < 0 && (errno == EAGAIN || errno == EINTR);
+    char chunk[65536];
+    ssize_t got = read(fd, chunk, sizeof(chunk));
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    size_t room = max_bytes - into->length;
+    dd_buf_add(into, chunk, (size_t)got < room ? (size_t)got : room);
+    return true;
 }
 
 typedef struct waiting {
@@ -149,10 +150,10 @@ static bool collect(waiting *w)
         struct pollfd fds[] = {{.fd = ended ? -1 : w->pidfd, .events = POLLIN},
                                {.fd = w->out, .events = POLLIN},
                                {.fd = w->error, .events = POLLIN}};
-        int ready = poll(fds, DD_COUNT(fds), poll_ms(until));
-        if (ready == 0)
+        int wait_ms = poll_ms(until);
+        if (wait_ms == 0)
             return ended;
-        if (ready < 0)
+        if (poll(fds, DD_COUNT(fds), wait_ms) <= 0)
             continue;
         if (fds[1].revents && !drain(w->out, w->result->output, w->max_bytes))
             dd_fd_closep(&w->out);

@@ -60,6 +60,7 @@ typedef struct anchor {
     const char *name;
     dd_yaml_node *node; /* NULL while it is being read: an alias to it would contain itself */
     size_t nodes;       /* below and with it, aliases expanded */
+    int height;         /* levels below it, aliases expanded */
 } anchor;
 
 typedef struct reader {
@@ -68,6 +69,7 @@ typedef struct reader {
     block *arena;
     anchor *anchors; /* the newest first: a later anchor of the same name hides the earlier */
     size_t nodes;    /* so far, aliases expanded */
+    int deepest;     /* level so far below the innermost anchored node, aliases expanded */
     dd_error **err;
 } reader;
 
@@ -110,7 +112,16 @@ static int count(reader *r, size_t more, dd_place place)
 
 static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret);
 
-static int read_alias(reader *r, const yaml_event_t *event, dd_yaml_node **ret)
+static int reach(reader *r, int depth, dd_place place)
+{
+    if (depth > DD_YAML_MAX_DEPTH)
+        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "nested more than %d deep", DD_YAML_MAX_DEPTH);
+    if (depth > r->deepest)
+        r->deepest = depth;
+    return 0;
+}
+
+static int read_alias(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret)
 {
     const char *name = (const char *)event->data.alias.anchor;
     dd_place place = place_of(event->start_mark);
@@ -120,7 +131,7 @@ static int read_alias(reader *r, const yaml_event_t *event, dd_yaml_node **ret)
         if (!a->node)
             return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "the value of anchor '%s' contains itself",
                               name);
-        if (count(r, a->nodes, place) < 0)
+        if (count(r, a->nodes, place) < 0 || reach(r, depth + a->height, place) < 0)
             return -1;
         *ret = a->node;
         return 0;
@@ -351,11 +362,10 @@ static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_no
     dd_place place = place_of(event->start_mark);
     const char *tag, *name = anchor_of(event, &tag);
     if (event->type == YAML_ALIAS_EVENT)
-        return read_alias(r, event, ret);
-    if (depth > DD_YAML_MAX_DEPTH)
-        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "nested more than %d deep", DD_YAML_MAX_DEPTH);
+        return read_alias(r, event, depth, ret);
     size_t before = r->nodes;
-    if (count(r, 1, place) < 0)
+    int deepest = r->deepest;
+    if (reach(r, depth, place) < 0 || count(r, 1, place) < 0)
         return -1;
     dd_yaml_node *node = take(&r->arena, sizeof(*node));
     node->place = place;
@@ -365,12 +375,16 @@ static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_no
         named = take(&r->arena, sizeof(*named));
         *named = (anchor){.next = r->anchors, .name = take_text(&r->arena, name, strlen(name))};
         r->anchors = named;
+        r->deepest = depth;
     }
     if (read_contents(r, event, depth, node) < 0)
         return -1;
     if (named) {
         named->node = node;
         named->nodes = r->nodes - before;
+        named->height = r->deepest - depth;
+        if (deepest > r->deepest)
+            r->deepest = deepest;
     }
     *ret = node;
     return 0;
