@@ -9,6 +9,7 @@ target_link_libraries(test_server PUBLIC drydock_server PkgConfig::HIREDIS PkgCo
 foreach(name server verbs)
   add_executable(integration_${name} integration/test_${name}.c)
   target_link_libraries(integration_${name} PRIVATE test_server PkgConfig::CMOCKA)
+  target_compile_definitions(integration_${name} PRIVATE DD_TESTS_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
   add_test(NAME integration_${name} COMMAND integration_${name})
   set_tests_properties(integration_${name} PROPERTIES LABELS integration TIMEOUT 300)
 endforeach()
