@@ -15,3 +15,6 @@ target_link_libraries(test_redis PUBLIC drydock_config)
 # Under TSan too: calls are interrupted from other threads.
 dd_integration_test(store test_redis)
 set_tests_properties(integration_store PROPERTIES LABELS "integration;threads")
+# The test program is its own server, whose listeners and matcher are threads.
+dd_integration_test(outages test_server)
+set_tests_properties(integration_outages PROPERTIES LABELS "integration;threads")
