@@ -652,8 +652,13 @@ static void turn(void)
 }
 
 #define turn_until(condition)                                                                                \
-    for (int64_t until_ms = dd_monotonic_ms() + PATIENCE_MS; !(condition); turn())                           \
-    assert_true(dd_monotonic_ms() < until_ms)
+    do {                                                                                                     \
+        int64_t until_ms = dd_monotonic_ms() + PATIENCE_MS;                                                  \
+        while (!(condition)) {                                                                               \
+            assert_true(dd_monotonic_ms() < until_ms);                                                       \
+            turn();                                                                                          \
+        }                                                                                                    \
+    } while (false)
 
 static void open_async(void)
 {
