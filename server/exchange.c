@@ -30,12 +30,12 @@ void dd_exchange_header(dd_exchange *exchange, const char *name, const char *val
         evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
 }
 
-static void send_answer(dd_exchange *exchange, int status, const char *type, const char *body)
+void dd_answer_text(dd_exchange *exchange, int status, const char *type, const char *text)
 {
     struct evhttp_request *request = exchange->request;
     if (request) {
         struct evbuffer *buffer = evbuffer_new();
-        evbuffer_add(buffer, body, strlen(body));
+        evbuffer_add(buffer, text, strlen(text));
         dd_exchange_header(exchange, "Content-Type", type);
         dd_exchange_header(exchange, "X-Content-Type-Options", "nosniff");
         dd_exchange_header(exchange, "Cache-Control", "no-store");
@@ -55,15 +55,10 @@ void dd_answer(dd_exchange *exchange, int status, json_t *json)
     char *text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     /* Only a text that is no UTF-8 cannot be written, and none of ours is made from unchecked bytes. */
-    dd_answer_text(exchange, text ? status : 500,
-                   text ? text : "{\"error\":\"the answer cannot be written as JSON\"}");
+    dd_auto_str line =
+        dd_sprintf("%s\n", text ? text : "{\"error\":\"the answer cannot be written as JSON\"}");
+    dd_answer_text(exchange, text ? status : 500, "application/json", line);
     free(text);
-}
-
-void dd_answer_text(dd_exchange *exchange, int status, const char *text)
-{
-    dd_auto_str line = dd_sprintf("%s\n", text);
-    send_answer(exchange, status, "application/json", line);
 }
 
 int dd_status_of(const dd_error *error)

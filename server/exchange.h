@@ -2,6 +2,7 @@
 #ifndef DD_SERVER_EXCHANGE_H
 #define DD_SERVER_EXCHANGE_H
 
+#include "metrics.h"
 #include "server.h"
 
 #include <event2/http.h>
@@ -17,6 +18,7 @@ typedef struct dd_door {
         *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
     size_t follower_count;
     struct listener *listener;
+    dd_metrics *metrics;
 } dd_door;
 
 typedef struct dd_exchange {
@@ -32,7 +34,8 @@ typedef struct dd_exchange {
 void dd_answer(dd_exchange *exchange, int status, json_t *json);
 /* {"error": "…"} with the status that the error's code has, or `status` when it is not 0. */
 void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error);
-void dd_answer_text(dd_exchange *exchange, int status, const char *text);
+/* Text of that media type, as it is. */
+void dd_answer_text(dd_exchange *exchange, int status, const char *type, const char *text);
 void dd_exchange_header(dd_exchange *exchange, const char *name, const char *value);
 /* The body, borrowed until the answer. */
 const char *dd_exchange_body(dd_exchange *exchange, size_t *ret_length);
@@ -59,7 +62,7 @@ void dd_route_request(struct evhttp_request *request, void *door);
 
 /* Handlers, one line each in the routes' table. */
 typedef void dd_handler(dd_exchange *exchange);
-dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready;
+dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready, dd_handle_metrics;
 dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete,
     dd_handle_task_run;
 dd_handler dd_handle_runs_list, dd_handle_run_show, dd_handle_run_log, dd_handle_run_cancel;

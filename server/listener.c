@@ -57,6 +57,7 @@ struct listener {
 
 struct dd_listeners {
     const dd_settings *settings;
+    dd_metrics *metrics;
     SSL_CTX *tls;
     int connection_index; /* where an SSL keeps its connection */
     size_t connections_each;
@@ -337,6 +338,7 @@ static int start_one(listener *l, int *fd, dd_error **err)
     const dd_settings *settings = l->all->settings;
     l->door.settings = settings;
     l->door.listener = l;
+    l->door.metrics = l->all->metrics;
     l->door.base = event_base_new();
     if (!l->door.base || dd_store_async_new(l->door.base, settings, &l->door.store, err) < 0)
         return -1;
@@ -387,6 +389,7 @@ void dd_listeners_stop(dd_listeners *all)
     for (size_t i = 0; i < all->count; i++)
         done_one(&all->items[i]);
     SSL_CTX_free(all->tls);
+    dd_metrics_free(all->metrics);
     free(all->items);
     free(all);
 }
@@ -412,6 +415,7 @@ int dd_listeners_start(const dd_settings *settings, dd_listeners **ret, char **r
     evthread_use_pthreads(); /* event_active from another thread */
     raise_descriptor_limit(settings);
     all->settings = settings;
+    all->metrics = dd_metrics_new(settings);
     all->count = (size_t)settings->server.threads;
     all->items = dd_calloc(all->count, sizeof(*all->items));
     all->connections_each = ((size_t)settings->server.connections_max + all->count - 1) / all->count;

@@ -18,6 +18,7 @@ static const dd_route routes[] = {
     {EVHTTP_REQ_POST, DD_AUTH_NONE, "/hooks/*", dd_name_is_valid, dd_handle_hook},
     {EVHTTP_REQ_GET, DD_AUTH_NONE, "/healthz", NULL, dd_handle_health},
     {EVHTTP_REQ_GET, DD_AUTH_NONE, "/readyz", NULL, dd_handle_ready},
+    {EVHTTP_REQ_GET, DD_AUTH_NONE, "/metrics", NULL, dd_handle_metrics},
     {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/tasks", NULL, dd_handle_tasks_list},
     {EVHTTP_REQ_POST, DD_AUTH_TOKEN, "/api/v1/tasks", NULL, dd_handle_tasks_apply},
     {EVHTTP_REQ_GET, DD_AUTH_TOKEN, "/api/v1/tasks/*", dd_name_is_valid, dd_handle_task_show},

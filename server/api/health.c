@@ -1,4 +1,5 @@
-/* GET /healthz: this process serves. GET /readyz: and Redis does, so that deliveries can be kept. */
+/* GET /healthz: this process serves. GET /readyz: and Redis does, so that deliveries can be kept. GET
+ * /metrics: what it did. */
 #include "../exchange.h"
 
 void dd_handle_health(dd_exchange *exchange)
@@ -18,4 +19,10 @@ static void on_pong(struct redisReply *reply, const dd_error *error, void *conte
 void dd_handle_ready(dd_exchange *exchange)
 {
     dd_exchange_call(exchange, dd_command_new("PING"), on_pong);
+}
+
+void dd_handle_metrics(dd_exchange *exchange)
+{
+    dd_auto_str text = dd_metrics_text(exchange->door->metrics);
+    dd_answer_text(exchange, 200, DD_METRICS_TYPE, text);
 }

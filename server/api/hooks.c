@@ -21,6 +21,7 @@ static bool is_secret(const dd_sender_settings *sender, const char *name)
 }
 
 typedef struct hook {
+    const dd_sender_settings *sender;
     size_t waiting;
     char event[32]; /* the first event's id */
     dd_error *error;
@@ -76,6 +77,7 @@ static void on_accepted(struct redisReply *reply, const dd_error *error, void *c
         dd_error_free(failure);
     if (--h->waiting > 0)
         return;
+    dd_metrics_count_delivery(exchange->door->metrics, h->sender, h->error ? 503 : 202);
     if (h->error) {
         /* What did reach Redis is known there by its id, so that the sender's next try doubles nothing. */
         dd_log(DD_LOG_WARNING, "server", NULL, "a delivery of %s was not kept (%s): answered 503",
@@ -105,6 +107,7 @@ static void keep(dd_exchange *exchange, const dd_sender_settings *sender, const 
     const dd_settings *settings = exchange->door->settings;
     hook *h = exchange->state = dd_new(hook);
     exchange->free_state = hook_free;
+    h->sender = sender;
     h->waiting = kept;
     bool first = true;
     for (size_t i = 0; i < events->count; i++) {
@@ -141,14 +144,17 @@ void dd_handle_hook(dd_exchange *exchange)
     if (dd_delivery_read(sender, &delivery, &events, &status, &error) < 0) {
         dd_log(DD_LOG_WARNING, "server", NULL, "a delivery for %s was refused: %d %s", sender->name, status,
                error->message);
+        dd_metrics_count_delivery(exchange->door->metrics, sender, status);
         dd_answer_error(exchange, status, error);
     } else {
         for (size_t i = 0; i < events->count; i++)
             kept += !is_ignored(events->items[i]);
-        if (kept)
+        if (kept) {
             keep(exchange, sender, &delivery, events, kept);
-        else
+        } else {
+            dd_metrics_count_delivery(exchange->door->metrics, sender, 200);
             answer_ignored(exchange, events);
+        }
     }
     free(delivery.headers);
 }

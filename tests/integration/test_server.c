@@ -379,6 +379,23 @@ static void what_is_verified_but_says_nothing_is_answered_200(void **state)
     down(server);
 }
 
+static void deliveries_are_counted_by_sender_and_status(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str body = test_push_body(COMMIT);
+    (void)state;
+    assert_status(test_push(server, "wrong", DELIVERY_1, body), 401);
+    assert_status(test_push(server, "wrong", DELIVERY_1, body), 401);
+    assert_status(test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, body), 202);
+    dd_auto(test_answer) answer = test_request(server, "GET", "/metrics", NULL, NULL);
+    assert_int_equal(answer->status, 200);
+    assert_has(answer->head.data, "Content-Type: application/openmetrics-text; version=1.0.0");
+    assert_has(answer->body.data, "drydock_deliveries_total{sender=\"github\",status=\"401\"} 2\n");
+    assert_has(answer->body.data, "drydock_deliveries_total{sender=\"github\",status=\"202\"} 1\n");
+    assert_true(dd_str_ends(answer->body.data, "\n# EOF\n"));
+    down(server);
+}
+
 static void a_client_that_left_before_its_answer_is_no_matter(void **state)
 {
     test_server *server = up((test_server_options){0});
@@ -650,6 +667,7 @@ int main(int argc, char **argv)
                                   teardown),
         cmocka_unit_test_teardown(a_full_stream_is_answered_503_too, teardown),
         cmocka_unit_test_teardown(what_is_verified_but_says_nothing_is_answered_200, teardown),
+        cmocka_unit_test_teardown(deliveries_are_counted_by_sender_and_status, teardown),
         cmocka_unit_test_teardown(a_client_that_left_before_its_answer_is_no_matter, teardown),
         cmocka_unit_test_teardown(the_api_wants_its_token, teardown),
         cmocka_unit_test_teardown(tasks_are_applied_listed_shown_and_deleted, teardown),
