@@ -381,7 +381,7 @@ static int add_buildtime(const scan *s, const image *from, dd_deps *deps)
         return -1;
     if (!reference || (deps->runtime && strcmp(deps->runtime->text, reference->text) == 0))
         return 0;
-    deps->buildtime = dd_reallocarray(deps->buildtime, deps->buildtime_count + 1, sizeof(*deps->buildtime));
+    deps->buildtime = dd_reallocarray(deps->buildtime, deps->buildtime_count + 1, sizeof(dd_reference *));
     deps->buildtime[deps->buildtime_count++] = dd_take(reference);
     return 0;
 }
@@ -397,7 +397,7 @@ static void sort_buildtime(dd_deps *deps)
 
     if (!deps->buildtime_count)
         return;
-    qsort(deps->buildtime, deps->buildtime_count, sizeof(*deps->buildtime), by_text);
+    qsort(deps->buildtime, deps->buildtime_count, sizeof(dd_reference *), by_text);
     for (size_t i = 0; i < deps->buildtime_count; i++) {
         if (kept && strcmp(deps->buildtime[kept - 1]->text, deps->buildtime[i]->text) == 0)
             dd_reference_free(deps->buildtime[i]);

@@ -36,7 +36,7 @@ void dd_origin_add(dd_origin *origin, size_t at, size_t from, bool copied)
     }
     if (last && last->copied == copied && last->from + (copied ? at - last->at : 0) == from)
         return;
-    if (origin->count == origin->capacity) {
+    if (!origin->pieces || origin->count == origin->capacity) {
         origin->capacity = origin->capacity ? origin->capacity * 2 : 64;
         origin->pieces = dd_reallocarray(origin->pieces, origin->capacity, sizeof(piece));
     }

@@ -8,7 +8,7 @@ static void add(dd_error ***list, size_t *count, dd_error *problem)
         dd_error_free(problem);
         return;
     }
-    *list = dd_reallocarray(*list, *count + 1, sizeof(**list));
+    *list = dd_reallocarray(*list, *count + 1, sizeof(dd_error *));
     (*list)[(*count)++] = problem;
 }
 

@@ -139,24 +139,24 @@ static void read_ints(const dd_yaml_node *node, const char *path, int64_t **into
 /* ---- Lists of maps ---- */
 
 static const dd_property mount_properties[] = {
-    {"name", DD_PROPERTY_TEXT, offsetof(dd_mount, name), 0, 0},
-    {"mountPath", DD_PROPERTY_TEXT, offsetof(dd_mount, path), 0, 0},
+    {"name", offsetof(dd_mount, name), 0, DD_PROPERTY_TEXT, 0},
+    {"mountPath", offsetof(dd_mount, path), 0, DD_PROPERTY_TEXT, 0},
 };
 static const dd_property network_properties[] = {
-    {"name", DD_PROPERTY_TEXT, offsetof(dd_network, name), 0, 0},
-    {"driver", DD_PROPERTY_TEXT, offsetof(dd_network, driver), 0, 0},
-    {"ipv6", DD_PROPERTY_BOOL, offsetof(dd_network, ipv6), 0, 0},
-    {"skipCreation", DD_PROPERTY_BOOL, offsetof(dd_network, skip_creation), 0, 0},
-    {"isDefault", DD_PROPERTY_BOOL, offsetof(dd_network, is_default), 0, 0},
+    {"name", offsetof(dd_network, name), 0, DD_PROPERTY_TEXT, 0},
+    {"driver", offsetof(dd_network, driver), 0, DD_PROPERTY_TEXT, 0},
+    {"ipv6", offsetof(dd_network, ipv6), 0, DD_PROPERTY_BOOL, 0},
+    {"skipCreation", offsetof(dd_network, skip_creation), 0, DD_PROPERTY_BOOL, 0},
+    {"isDefault", offsetof(dd_network, is_default), 0, DD_PROPERTY_BOOL, 0},
 };
 static const dd_property secret_properties[] = {
-    {"id", DD_PROPERTY_TEXT, offsetof(dd_secret_ref, id), 0, 0},
-    {"keyvault", DD_PROPERTY_TEXT, offsetof(dd_secret_ref, keyvault), 0, 0},
-    {"clientID", DD_PROPERTY_TEXT, offsetof(dd_secret_ref, client_id), 0, 0},
+    {"id", offsetof(dd_secret_ref, id), 0, DD_PROPERTY_TEXT, 0},
+    {"keyvault", offsetof(dd_secret_ref, keyvault), 0, DD_PROPERTY_TEXT, 0},
+    {"clientID", offsetof(dd_secret_ref, client_id), 0, DD_PROPERTY_TEXT, 0},
 };
 static const dd_property volume_properties[] = {
-    {"name", DD_PROPERTY_TEXT, offsetof(dd_volume, name), 0, 0},
-    {"secret", DD_PROPERTY_FILES, offsetof(dd_volume, files), offsetof(dd_volume, file_count), 0},
+    {"name", offsetof(dd_volume, name), 0, DD_PROPERTY_TEXT, 0},
+    {"secret", offsetof(dd_volume, files), offsetof(dd_volume, file_count), DD_PROPERTY_FILES, 0},
 };
 
 /* What a list of maps is made of, by its type. */

@@ -9,15 +9,15 @@
 #define NOWHERE    0
 
 static const dd_property task_properties[] = {
-    {"version", DD_PROPERTY_TEXT, AT(version), NOWHERE, 0},
-    {"stepTimeout", DD_PROPERTY_INT, AT(step_timeout_s), NOWHERE, 0},
-    {"workingDirectory", DD_PROPERTY_TEXT, AT(working_directory), NOWHERE, 0},
-    {"env", DD_PROPERTY_TEXTS, AT(env), NOWHERE, 0},
-    {"secrets", DD_PROPERTY_SECRETS, AT(secrets), AT(secret_count), 0},
-    {"networks", DD_PROPERTY_NETWORKS, AT(networks), AT(network_count), 0},
-    {"volumes", DD_PROPERTY_VOLUMES, AT(volumes), AT(volume_count), 0},
-    {"steps", DD_PROPERTY_ELSEWHERE, NOWHERE, NOWHERE, 0},
-    {"alias", DD_PROPERTY_ELSEWHERE, NOWHERE, NOWHERE, 0},
+    {"version", AT(version), NOWHERE, DD_PROPERTY_TEXT, 0},
+    {"stepTimeout", AT(step_timeout_s), NOWHERE, DD_PROPERTY_INT, 0},
+    {"workingDirectory", AT(working_directory), NOWHERE, DD_PROPERTY_TEXT, 0},
+    {"env", AT(env), NOWHERE, DD_PROPERTY_TEXTS, 0},
+    {"secrets", AT(secrets), AT(secret_count), DD_PROPERTY_SECRETS, 0},
+    {"networks", AT(networks), AT(network_count), DD_PROPERTY_NETWORKS, 0},
+    {"volumes", AT(volumes), AT(volume_count), DD_PROPERTY_VOLUMES, 0},
+    {"steps", NOWHERE, NOWHERE, DD_PROPERTY_ELSEWHERE, 0},
+    {"alias", NOWHERE, NOWHERE, DD_PROPERTY_ELSEWHERE, 0},
 };
 
 /* ---- The task's own ---- */

@@ -50,9 +50,9 @@ enum { DD_ON_CMD = 1 << DD_STEP_CMD, DD_ON_BUILD = 1 << DD_STEP_BUILD, DD_ON_PUS
 
 typedef struct dd_property {
     const char *name;
-    dd_property_type type;
     size_t offset, count_offset; /* in the struct; the count's, where there is one */
-    unsigned kinds;              /* of steps; 0 in tables of other things */
+    dd_property_type type;
+    unsigned kinds; /* of steps; 0 in tables of other things */
 } dd_property;
 
 /* Every property of a step, in the order `graph` prints them. */

@@ -435,6 +435,7 @@ static bool read_size(formatter *f, bool *ret_has, int64_t *ret)
 static bool read_verb(formatter *f, verb *v, const char **ret_bad)
 {
     size_t used;
+    bool written = false; /* "%.f" has the precision 0 */
 
     *ret_bad = NULL;
     read_flags(f, v);
@@ -451,7 +452,7 @@ static bool read_verb(formatter *f, verb *v, const char **ret_bad)
         v->has_precision = true;
         if (!read_index(f))
             *ret_bad = "(BADINDEX)";
-        if (!read_size(f, &(bool){false}, &v->precision) || v->precision < 0) {
+        if (!read_size(f, &written, &v->precision) || v->precision < 0) {
             dd_buf_add_str(f->into, "%!(BADPREC)");
             v->has_precision = false;
         }

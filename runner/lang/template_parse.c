@@ -625,8 +625,8 @@ static int parse_body(parser *p, const char *context, size_t at, dd_text name)
     size_t saved_count = p->variable_count, saved_loops = p->loops;
     dd_text *saved = dd_arena_alloc(p->into->arena, saved_count * sizeof(*saved));
     dd_statement *statements;
-    ending ended;
-    size_t ended_at;
+    ending ended = ENDING_EOF;
+    size_t ended_at = 0;
 
     memcpy(saved, p->variables, saved_count * sizeof(*saved));
     p->variable_count = 1;
@@ -781,8 +781,8 @@ static int parse_list(parser *p, bool nested, dd_statement **ret, ending *ret_en
 
 static int parse_whole(parser *p)
 {
-    ending ended;
-    size_t at;
+    ending ended = ENDING_EOF;
+    size_t at = 0;
 
     p->variables[p->variable_count++] = dd_text_of("$");
     if (parse_list(p, false, &p->into->statements, &ended, &at) < 0)

@@ -305,7 +305,7 @@ void dd_float_print(dd_buf *into, double real, char verb)
     }
     digits = shortest_digits(real);
     snprintf(text, sizeof(text), "%.*e", digits - 1, real);
-    exponent = atoi(strchr(text, 'e') + 1);
+    exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     /* Go's %g turns to %e below 1e-4 and from 1e6 on ("1e+06"), unless it has been given a precision. */
     if (verb == 'e' || (verb == 'g' && (exponent < -4 || exponent >= 6))) {
         dd_buf_add_str(into, text);
