@@ -545,7 +545,7 @@ static int parse_control(parser *p, const char *context, dd_statement_kind kind,
 static int parse_template_name(parser *p, const char *context, dd_text *ret)
 {
     const dd_token *token;
-    dd_value name;
+    dd_value name = dd_value_nil();
 
     skip_space(p);
     token = next(p);
@@ -646,7 +646,7 @@ static int parse_body(parser *p, const char *context, size_t at, dd_text name)
 
 static int parse_define(parser *p, size_t at)
 {
-    dd_text name;
+    dd_text name = {NULL, 0};
 
     return parse_template_name(p, "define", &name) < 0 || expect_close(p, "define") < 0
                ? -1
