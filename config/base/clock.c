@@ -29,7 +29,7 @@ char *dd_time_format(int64_t wall_ms, char buffer[DD_TIME_TEXT])
     int64_t ms = wall_ms % 1000 + (before ? 1000 : 0);
     time_t seconds = (time_t)(wall_ms / 1000 - before);
     if (!gmtime_r(&seconds, &parts) || parts.tm_year + 1900 > 9999 || parts.tm_year + 1900 < 0) {
-        strcpy(buffer, "-");
+        snprintf(buffer, DD_TIME_TEXT, "-");
         return buffer;
     }
     /* strftime's %Y has fewer than four digits before the year 1000. */

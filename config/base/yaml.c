@@ -83,8 +83,8 @@ static void warn(reader *r, dd_place place, const char *format, const char *word
     dd_error *warning = NULL;
     dd_auto_str text = dd_sprintf("%s%s", format, word);
     dd_fail_at(&warning, DD_ERR_INVALID, place, NULL, "%s", text);
-    r->yaml->warnings =
-        dd_reallocarray(r->yaml->warnings, r->yaml->warning_count + 1, sizeof(*r->yaml->warnings));
+    size_t size = sizeof(dd_error *); /* NOLINT(bugprone-sizeof-expression): pointers */
+    r->yaml->warnings = dd_reallocarray(r->yaml->warnings, r->yaml->warning_count + 1, size);
     r->yaml->warnings[r->yaml->warning_count++] = warning;
 }
 

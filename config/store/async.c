@@ -135,11 +135,9 @@ static void on_loaded(redisAsyncContext *link, void *reply, void *context)
     call *c = context;
     dd_auto(dd_error) error = NULL;
     (void)link;
-    if (!reply)
-        answer_lost(c);
-    else if (dd_reply_error(reply, &error) < 0)
+    if (reply && dd_reply_error(reply, &error) < 0)
         answer(c, NULL, error);
-    else if (send_call(c) == 0)
+    else if (reply && send_call(c) == 0)
         return;
     else
         answer_lost(c);
@@ -376,7 +374,7 @@ void dd_store_async_free(dd_store_async *store)
     drop_link(store);
     while (store->calls) { /* those never sent */
         call *c = store->calls;
-        answer_lost(c);
+        answer_lost(c); /* NOLINT(clang-analyzer-unix.Malloc): call_free takes it from the list */
         call_free(c);
     }
     event_free(store->reconnect);
