@@ -291,7 +291,9 @@ bool dd_clean_is_working_container(const char *json, size_t length, const char *
     json_t *record = json_loadb(json, length, 0, NULL);
     const char *parent =
         json_string_value(json_object_get(json_object_get(record, "CommonBuildOpts"), "CgroupParent"));
-    bool ret = dd_str_eq(parent, cgroup) && parent;
+    size_t length_of = strlen(cgroup);
+    bool ret = parent && strncmp(parent, cgroup, length_of) == 0 &&
+               (parent[length_of] == '\0' || parent[length_of] == '/');
 
     json_decref(record);
     return ret;

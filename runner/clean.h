@@ -15,7 +15,7 @@ typedef struct dd_clean {
 
 /* Everything is tried; the first failure is reported. */
 int dd_clean_up(const dd_clean *clean, dd_error **err);
-/* Is it, by its buildah.json, a working container of a build below that cgroup? */
+/* Is it, by its buildah.json, a working container of a build in or below that cgroup? */
 bool dd_clean_is_working_container(const char *json, size_t length, const char *cgroup);
 
 #endif

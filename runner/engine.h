@@ -38,7 +38,8 @@ typedef struct dd_engine_build {
     const char *file, *target, *network,
         *context; /* target NULL: the last stage; network NULL: the engine's own */
     const dd_strv *tags, *build_args, *options;
-    bool pull; /* fetch bases that are not in the store */
+    const char *cgroup; /* of this build alone: dd_engine_build_cgroup */
+    bool pull;          /* fetch bases that are not in the store */
     dd_engine_tls tls;
 } dd_engine_build;
 
@@ -83,6 +84,9 @@ extern const dd_engine dd_engine_podman;
 const dd_engine *dd_engine_find(const char *name, dd_error **err); /* INVALID names those there are */
 /* The cgroup that all of a run stands below: "/drydock/RUN", or as a systemd slice. Owned. */
 char *dd_engine_cgroup(const dd_engine_info *info, const char *run);
+/* A build's own, below the run's: an engine may put a RUN into the very cgroup it is given as a parent, and
+ * that one must not hold other processes then. Owned. */
+char *dd_engine_build_cgroup(const dd_engine_info *info, const char *cgroup, size_t step);
 /* Why a container ended so: the engine's own codes and signals in words. Owned. */
 char *dd_engine_exit_words(int exit_code);
 

@@ -45,6 +45,11 @@ char *dd_engine_cgroup(const dd_engine_info *info, const char *run)
     return slice;
 }
 
+char *dd_engine_build_cgroup(const dd_engine_info *info, const char *cgroup, size_t step)
+{
+    return info->systemd_cgroups ? dd_strdup(cgroup) : dd_sprintf("%s/build-%zu", cgroup, step);
+}
+
 char *dd_engine_exit_words(int exit_code)
 {
     static const struct {

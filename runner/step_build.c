@@ -234,6 +234,7 @@ int dd_step_build_prepare(dd_step_run *run, dd_error **err)
 void dd_step_build_argv(dd_step_run *run, dd_strv *argv)
 {
     dd_executor *executor = run->executor;
+    dd_auto_str cgroup = dd_engine_build_cgroup(executor->info, executor->cgroup, run->index);
     dd_engine_build build = {
         .file = run->build_file,
         .target = run->build->target,
@@ -242,6 +243,7 @@ void dd_step_build_argv(dd_step_run *run, dd_strv *argv)
         .tags = &run->tags,
         .build_args = &run->build_args,
         .options = &run->build_options->passed,
+        .cgroup = cgroup,
         .pull = true,
     };
 

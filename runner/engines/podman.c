@@ -3,6 +3,8 @@
  * leaves them too, KILL leaves a working container as well;
  * - the digest of a push is in --digestfile; a local image's own digest is of its uncompressed layers;
  * - `run` has --tls-verify but no --cert-dir: an image behind a private CA is pulled on its own;
+ * - with cgroupfs a RUN is put into the cgroup that --cgroup-parent names, not below it; runc wants that
+ * empty;
  * - a build's --network is none, host, private or a network's name ("bridge" and "default" are errors). */
 #include "runner/engine.h"
 
@@ -80,7 +82,7 @@ static void podman_build(const dd_engine_scope *scope, const dd_engine_build *bu
     WORDS(argv, "podman", "build", build->pull ? "--pull=missing" : "--pull=never");
     registry_options(argv, scope, &build->tls);
     if (scope->limits)
-        option(argv, "--cgroup-parent", scope->cgroup);
+        option(argv, "--cgroup-parent", build->cgroup);
     option(argv, "--network", build->network);
     append(argv, build->options);
     options(argv, "--build-arg", build->build_args);

@@ -103,6 +103,7 @@ static void a_build_names_its_files_tags_and_arguments(void **state)
                              .target = "t",
                              .network = "none",
                              .context = "/d/workspace",
+                             .cgroup = "/drydock/ca1/build-0",
                              .tags = tags,
                              .build_args = args,
                              .options = options,
@@ -112,9 +113,10 @@ static void a_build_names_its_files_tags_and_arguments(void **state)
 
     (void)state;
     dd_engine_podman.build(&scope, &build, &argv);
-    assert_argv(&argv, "podman build --pull=missing --authfile=/d/auth.json --cert-dir=/d/certs "
-                       "--cgroup-parent=/drydock/ca1 --network=none --no-cache --build-arg=A=b c --tag=r/i:1 "
-                       "--tag=r/i:2 --target=t --file=/d/Dockerfile -- /d/workspace");
+    assert_argv(
+        &argv, "podman build --pull=missing --authfile=/d/auth.json --cert-dir=/d/certs "
+               "--cgroup-parent=/drydock/ca1/build-0 --network=none --no-cache --build-arg=A=b c --tag=r/i:1 "
+               "--tag=r/i:2 --target=t --file=/d/Dockerfile -- /d/workspace");
     assert_int_equal(dd_engine_podman.build_cancel_signal, SIGHUP);
 }
 
@@ -164,6 +166,8 @@ static void the_cgroup_is_a_path_or_a_slice(void **state)
     (void)state;
     assert_string_equal(path, "/drydock/ca-1");
     assert_string_equal(slice, "drydock-ca_1.slice");
+    dd_auto_str build = dd_engine_build_cgroup(&(dd_engine_info){0}, path, 3);
+    assert_string_equal(build, "/drydock/ca-1/build-3");
 }
 
 static void exit_codes_are_told_in_words(void **state)
