@@ -15,7 +15,8 @@ static void print_line(const json_t *line)
 {
     const char *step = json_string_value(json_object_get(line, "step"));
     const char *text = json_string_value(json_object_get(line, "text"));
-    /* Lines of steps carry their name; those of the run itself stand alone. Texts are safe for terminals. */
+    /* Lines of steps carry their name; those of the run itself stand alone. The worker made them safe for
+     * terminals; a tab may stand in them. */
     if (step && *step)
         printf("%s | %s\n", step, text ? text : "");
     else
@@ -52,7 +53,8 @@ static int end_of_run(const dd_args *args, const char *run, const char *state)
     const char *message = NULL;
     if (dd_client_call(args, "GET", path, NULL, ANSWER_S, &answer, NULL) == 0)
         message = json_string_value(json_object_get(answer, "message"));
-    fprintf(stderr, "run %s: %s%s%s\n", run, state, message && *message ? ": " : "", message ? message : "");
+    dd_auto_str safe = dd_printable(message ? message : "");
+    fprintf(stderr, "run %s: %s%s%s\n", run, state, *safe ? ": " : "", safe);
     json_decref(answer);
     return strcmp(state, "Succeeded") == 0 ? 0 : 1;
 }

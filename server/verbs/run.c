@@ -18,6 +18,7 @@ typedef struct local {
     dd_strv step_ids; /* the steps that were reported, in order, and their last report */
     dd_step_report *steps;
     bool quiet;
+    bool terminal; /* lines get the time of day, and colours unless NO_COLOR is set */
     bool colour;
     int interrupts;
 } local;
@@ -47,6 +48,15 @@ static void on_step(void *context, const dd_step_report *report)
     l->steps[i].message = dd_strdup(report->message);
 }
 
+static void print_time(FILE *to)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    char text[16];
+    strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&now, &parts));
+    fprintf(to, "%s ", text);
+}
+
 static void on_log(void *context, const char *step, dd_stream stream, const char *text, size_t length)
 {
     const local *l = context;
@@ -54,6 +64,8 @@ static void on_log(void *context, const char *step, dd_stream stream, const char
     FILE *to = stream == DD_STREAM_ERR ? stderr : stdout;
     if (l->quiet && stream == DD_STREAM_SYSTEM)
         return;
+    if (l->terminal)
+        print_time(to);
     if (step)
         fprintf(to, l->colour ? "\033[36m%s\033[0m | %.*s\n" : "%s | %.*s\n", step, (int)length, text);
     else
@@ -248,7 +260,9 @@ static int run(const dd_args *args)
 {
     dd_auto(dd_job) job = NULL;
     dd_error *error = NULL;
-    local l = {.quiet = dd_args_has(args, "quiet"), .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+    local l = {.quiet = dd_args_has(args, "quiet"), .terminal = isatty(STDOUT_FILENO)};
+    const char *no_colour = getenv("NO_COLOR");
+    l.colour = l.terminal && !(no_colour && *no_colour);
     if (make_job(args, &job, &error) < 0 || execute(&l, job, &error) < 0)
         return dd_verb_fail(args, error);
     dd_assert(l.result);

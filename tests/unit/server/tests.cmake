@@ -1,5 +1,6 @@
 # The server room's unit tests and fuzz targets.
 dd_unit_test(server options drydock_server)
+dd_unit_test(server output drydock_server)
 dd_unit_test(server routes drydock_server)
 dd_fuzz_target(route drydock_server)
 
