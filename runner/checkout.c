@@ -455,7 +455,8 @@ int dd_checkout_fetch(const dd_fetch *fetch, const char *target, dd_checkout *re
     }
     git_remote_free(session.remote);
     git_repository_free(session.repository);
-    git_libgit2_shutdown();
+    /* No shutdown: libgit2 1.5 frees its user agent twice when it is set up again, and this process ends
+     * anyway. */
     return result;
 }
 
