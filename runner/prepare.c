@@ -275,7 +275,7 @@ static void set_run_data(const dd_executor *executor, dd_template_data *data)
         dd_template_data_run(data, fields[i][0], fields[i][1] ? fields[i][1] : "");
 }
 
-static int render(const dd_executor *executor, const dd_buf *text, dd_buf **ret, dd_error **err)
+static int template_data(const dd_executor *executor, dd_template_data **ret, dd_error **err)
 {
     const dd_job *job = executor->job;
     dd_auto(dd_template_data) data = dd_template_data_new();
@@ -286,7 +286,8 @@ static int render(const dd_executor *executor, const dd_buf *text, dd_buf **ret,
     for (size_t i = 0; i < job->sets.count; i++)
         if (dd_template_data_set(data, job->sets.items[i], err) < 0)
             return -1;
-    return dd_render(text->data, text->length, data, ret, err);
+    *ret = dd_take(data);
+    return 0;
 }
 
 /* As a compiler prints it, a line of the log for each of its lines. */
@@ -306,12 +307,12 @@ static void say_problem(dd_executor *executor, const dd_error *problem, const ch
     }
 }
 
-static int parse(dd_executor *executor, const dd_buf *rendered, dd_error **err)
+static int load(dd_executor *executor, const dd_buf *text, const dd_template_data *data, dd_error **err)
 {
     dd_taskfile_options options = {0};
     dd_auto(dd_problems) problems = NULL;
     const dd_error *first;
-    int ret = dd_taskfile_parse(rendered->data, rendered->length, &options, &executor->taskfile, &problems);
+    int ret = dd_taskfile_load(text->data, text->length, data, &options, &executor->taskfile, &problems);
 
     for (size_t i = 0; i < problems->warning_count; i++)
         say_problem(executor, problems->warnings[i], "warning");
@@ -330,11 +331,11 @@ static int parse(dd_executor *executor, const dd_buf *rendered, dd_error **err)
 int dd_prepare_taskfile(dd_executor *executor, dd_error **err)
 {
     dd_auto(dd_buf) text = NULL;
-    dd_auto(dd_buf) rendered = NULL;
+    dd_auto(dd_template_data) data = NULL;
     dd_error *error = NULL;
 
     if (open_root(executor, &error) == 0 && read_taskfile(executor, &text, &error) == 0 &&
-        render(executor, text, &rendered, &error) == 0 && parse(executor, rendered, &error) == 0)
+        template_data(executor, &data, &error) == 0 && load(executor, text, data, &error) == 0)
         return 0;
     say_problem(executor, error, NULL);
     if (err)

@@ -152,14 +152,16 @@ int dd_step_build_lookup(void *step_run)
 
 void dd_step_build_read_lookup(dd_step_run *run, const char *text)
 {
-    size_t index;
-    char digest[200];
-
     for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-        if (sscanf(text, "%zu %199s", &index, digest) != 2 || index >= run->base_count ||
-            !dd_digest_is_valid(digest) || run->bases[index].digest)
+        size_t number = strcspn(text, " \n");
+        dd_auto_str index_text = dd_strndup(text, number);
+        dd_auto_str digest =
+            text[number] == ' ' ? dd_strndup(text + number + 1, strcspn(text + number + 1, "\n")) : NULL;
+        int64_t index;
+        if (!digest || !dd_digest_is_valid(digest) || !dd_str_to_int(index_text, &index) || index < 0 ||
+            (uint64_t)index >= run->base_count || run->bases[index].digest)
             continue;
-        run->bases[index].digest = dd_strdup(digest);
+        run->bases[index].digest = dd_take(digest);
     }
 }
 
