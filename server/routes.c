@@ -169,6 +169,14 @@ static void answer_no_route(dd_exchange *exchange, enum evhttp_cmd_type method, 
         refuse(exchange, 405, "this path takes ", allowed);
 }
 
+static void refuse_token(dd_exchange *exchange, const dd_error *error)
+{
+    bool is_off = !exchange->door->settings->api.token;
+    if (!is_off)
+        dd_exchange_header(exchange, "WWW-Authenticate", "Bearer");
+    dd_answer_error(exchange, is_off ? 403 : 401, error);
+}
+
 void dd_route_request(struct evhttp_request *request, void *context)
 {
     dd_connection_begin(request, context);
@@ -186,7 +194,7 @@ void dd_route_request(struct evhttp_request *request, void *context)
     if (!route)
         answer_no_route(exchange, method, path);
     else if (route->auth == DD_AUTH_TOKEN && !token_is_right(exchange, &error))
-        dd_answer_error(exchange, exchange->door->settings->api.token ? 401 : 403, error);
+        refuse_token(exchange, error);
     else
         route->handler(exchange);
 }

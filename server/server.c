@@ -23,6 +23,7 @@ typedef struct matching {
     pthread_cond_t wake;
     dd_matcher *matcher;
     bool stopping;
+    dd_error *fatal; /* for dd_server_run, once the thread has ended */
 } matching;
 
 /* Sleep for a while, or until we are to stop; whether we are. */
@@ -77,6 +78,12 @@ static void *match(void *context)
         int64_t began_ms = dd_monotonic_ms();
         if (match_once(m, &error) == 0)
             break;
+        if (error->code == DD_ERR_CONFLICT) {
+            /* Another schema: what we write there, another version would misread. */
+            m->fatal = dd_take(error);
+            kill(getpid(), SIGTERM);
+            break;
+        }
         if (dd_monotonic_ms() - began_ms > RETRY_LAST_MS)
             wait_ms = RETRY_FIRST_MS;
         if (error->code != DD_ERR_CANCELED)
@@ -157,5 +164,10 @@ int dd_server_run(const dd_settings *settings, dd_error **err)
     dd_log(DD_LOG_INFO, "server", NULL, "%s: ending", number == SIGINT ? "interrupted" : "terminated");
     dd_listeners_stop(listeners);
     stop_matching(&m);
-    return 0;
+    if (!m.fatal)
+        return 0;
+    if (err)
+        *err = dd_take(m.fatal);
+    dd_error_free(m.fatal);
+    return -1;
 }

@@ -626,7 +626,19 @@ static void a_server_that_ends_answers_those_who_wait(void **state)
     down(server);
 }
 
-/* ---- Settings that cannot be ---- */
+/* ---- What it cannot serve with ---- */
+
+static void a_redis_of_another_schema_ends_the_server(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    assert_int_equal(test_server_end(server), 0);
+    free(test_redis_text(&server->redis, "SET {drydock}:schema 999"));
+    test_server_start(server);
+    assert_int_equal(test_server_wait(server), 1);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 0);
+    down(server);
+}
 
 static void a_server_without_a_certificate_says_how_to_get_one(void **state)
 {
@@ -675,6 +687,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_log_is_followed_line_by_line_to_its_end, teardown),
         cmocka_unit_test_teardown(who_follows_a_log_is_answered_when_redis_is_stuck, teardown),
         cmocka_unit_test_teardown(a_server_that_ends_answers_those_who_wait, teardown),
+        cmocka_unit_test_teardown(a_redis_of_another_schema_ends_the_server, teardown),
         cmocka_unit_test_teardown(a_server_without_a_certificate_says_how_to_get_one, teardown),
     };
     return cmocka_run_group_tests_name("server", tests, NULL, NULL);

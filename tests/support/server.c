@@ -58,11 +58,15 @@ static void await_address(test_server *server, int notes)
     server->address = dd_strndup(text->data, strcspn(text->data, "\n"));
 }
 
-static void start(test_server *server, const char *settings)
+void test_server_start(test_server *server)
 {
+    dd_auto_str settings = dd_path_join(server->directory, "drydock.yaml");
+    dd_auto_str address = dd_path_join(server->directory, "address");
     const char *const argv[] = {"/proc/self/exe", "server", settings, NULL};
     dd_auto_fd notes = inotify_init1(IN_CLOEXEC);
     dd_spawn spawn = DD_SPAWN_INIT;
+    unlink(address);
+    free(dd_take(server->address));
     dd_assert(inotify_add_watch(notes, server->directory, IN_MOVED_TO) >= 0);
     spawn.argv = argv;
     spawn.error = STDERR_FILENO;
@@ -93,7 +97,7 @@ test_server *test_server_up(test_server_options options)
     dd_assert(dd_write_file(file, text, strlen(text), 0600, NULL) == 0);
     if (!options.no_redis)
         test_redis_start(&server->redis, directory);
-    start(server, file);
+    test_server_start(server);
     return server;
 }
 
@@ -104,10 +108,15 @@ bool test_server_runs(const test_server *server)
 
 int test_server_end(test_server *server)
 {
-    int status = 0;
     if (server->pid <= 0)
         return 0;
     kill(server->pid, SIGTERM);
+    return test_server_wait(server);
+}
+
+int test_server_wait(test_server *server)
+{
+    int status = 0;
     waitpid(server->pid, &status, 0);
     server->pid = 0;
     return dd_exit_code_of(status);

@@ -31,6 +31,10 @@ typedef struct test_server_options {
     bool no_token;
 } test_server_options;
 test_server *test_server_up(test_server_options options);
+/* Start it again after its end. */
+void test_server_start(test_server *server);
+/* Wait for its end, of its own accord; returns its exit code. */
+int test_server_wait(test_server *server);
 /* Ends it by SIGTERM; returns its exit code (128+N for signal N). */
 int test_server_end(test_server *server);
 void test_server_down(test_server *server); /* all of it; NULL is fine */
