@@ -471,13 +471,14 @@ static void exit_codes_of_the_engine_are_told_in_words(void **state)
 
 static void look_for_secret_in_arguments(run *r, const char *step, const char *text)
 {
-    DIR *proc = opendir("/proc");
     struct dirent *entry;
     int *looked = r->on_line_data;
+    DIR *proc;
 
     (void)step;
     if (strcmp(text, "ready") != 0)
         return;
+    proc = opendir("/proc");
     while ((entry = readdir(proc))) {
         dd_auto_str path = dd_sprintf("/proc/%s/cmdline", entry->d_name);
         dd_auto(dd_buf) arguments = NULL;
