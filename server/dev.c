@@ -433,6 +433,7 @@ int dd_dev_run(const dd_dev_options *options, dd_error **err)
     sigaddset(&dev.signals, SIGHUP);
     sigaddset(&dev.signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &dev.signals, NULL);
+    signal(SIGPIPE, SIG_IGN); /* of a Redis that is gone while it is asked whether it is ready */
     int ret = start_all(&dev, err);
     if (ret == 0) {
         say_ready(&dev);
