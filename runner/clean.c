@@ -10,16 +10,12 @@
 #include "clean.h"
 #include "runner.h"
 
-#include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,15 +142,33 @@ static void end_clients(const dd_clean *clean)
 
 /* ---- The cgroup ---- */
 
-/* Kill what is in the directory and below; returns how many processes there were. */
+/* Kill the processes that the file lists, one a line; returns how many there are. */
+static size_t kill_listed(int directory)
+{
+    dd_auto_fd fd = openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    dd_auto(dd_buf) list = NULL;
+    size_t count = 0;
+
+    if (fd < 0 || dd_buf_read_fd(fd, COLLECT_BYTES, &list, NULL) < 0 || list->length == 0)
+        return 0;
+    for (char *save = NULL, *line = strtok_r(list->data, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        int64_t pid;
+        if (!dd_str_to_int(line, &pid) || pid <= 1 || pid == getpid())
+            continue;
+        kill((pid_t)pid, SIGKILL);
+        count++;
+    }
+    return count;
+}
+
+/* Kill what is in the cgroup and below; returns how many processes there were. */
 static size_t cgroup_kill(int parent, const char *name, int depth)
 {
     dd_auto_fd fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(dup(fd)) : NULL;
     struct dirent *entry;
     size_t count = 0;
-    FILE *procs;
-    int pid;
 
     if (!dir)
         return 0;
@@ -162,16 +176,7 @@ static size_t cgroup_kill(int parent, const char *name, int depth)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             count += cgroup_kill(fd, entry->d_name, depth + 1);
     closedir(dir);
-    pid = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    procs = pid >= 0 ? fdopen(pid, "r") : NULL;
-    while (procs && fscanf(procs, "%d", &pid) == 1) {
-        if (pid > 1 && pid != getpid())
-            kill(pid, SIGKILL);
-        count++;
-    }
-    if (procs)
-        fclose(procs);
-    return count;
+    return count + kill_listed(fd);
 }
 
 static void cgroup_remove(int parent, const char *name, int depth)
