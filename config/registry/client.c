@@ -276,21 +276,28 @@ static int token_url(const dd_challenge *challenge, const char *repository, char
     return 0;
 }
 
-/* A text member that may become part of a header line; NULL when it is no such. */
-static const char *token_of(const json_t *answer, const char *name)
+static int token_member(const json_t *answer, const char *name, const char **ret, dd_error **err)
 {
-    const char *token = json_string_value(json_object_get(answer, name));
-    return token && strlen(token) <= TOKEN_MAX_BYTES && dd_is_plain_word(token) ? token : NULL;
+    const json_t *member = json_object_get(answer, name);
+    *ret = json_string_value(member);
+    if ((member && !json_is_null(member) && !*ret) || (*ret && strlen(*ret) > TOKEN_MAX_BYTES))
+        return dd_fail(err, DD_ERR_INVALID, "the token's answer: '%s' is no text of at most %zu bytes", name,
+                       TOKEN_MAX_BYTES);
+    return 0;
 }
 
 static int read_token(const dd_buf *body, char **ret, dd_error **err)
 {
     json_auto_t *answer =
         json_loadb(body->length ? body->data : "", body->length, JSON_REJECT_DUPLICATES, NULL);
-    const char *token = token_of(answer, "token");
-    if (!token)
-        token = token_of(answer, "access_token");
-    if (!token)
+    const char *token, *access_token;
+    if (!json_is_object(answer))
+        return dd_fail(err, DD_ERR_INVALID, "the token's answer is no JSON object");
+    if (token_member(answer, "token", &token, err) < 0 ||
+        token_member(answer, "access_token", &access_token, err) < 0)
+        return -1;
+    token = token ? token : access_token;
+    if (!token || !dd_is_plain_word(token)) /* it becomes part of a header line */
         return dd_fail(err, DD_ERR_DENIED, "the token's answer holds no token");
     *ret = dd_sprintf("Authorization: Bearer %s", token);
     return 0;

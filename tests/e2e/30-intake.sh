@@ -17,15 +17,19 @@ body() { # body NAME COMMIT
 		0 "$2" "$2" "$1" "$git_url" "$1"
 }
 secret() { cat "$stack_dir/github.secret"; }
-keys() { redis KEYS '*' | sort | grep -v worker: ; }
+keys() { redis KEYS '*' | sort; }
+# Server and worker have made the keys that they make at their start.
+at_rest() { [ "$(redis EXISTS '{drydock}:schema' '{drydock}:events' '{drydock}:workers' '{drydock}:queue:default:low')" = 4 ]; }
 
 test_a_wrong_signature_gets_401_and_leaves_no_key() {
 	stack_up
 	local before answer
+	await 20 "server and worker" at_rest
 	before=$(keys)
 	answer=$(send wrong 11111111-0000-4000-8000-000000000001 "$(body x 1111111111111111111111111111111111111111)")
 	assert_contains "status" " 401 " "$answer"
 	assert_equal "keys in Redis" "$before" "$(keys)"
+	assert_equal "events" 0 "$(redis XLEN '{drydock}:events')"
 }
 
 test_the_same_delivery_twice_makes_one_run() {
