@@ -1,5 +1,6 @@
 /* Exactly the commit that was asked for comes into the workspace, from a repository as from a directory. */
 #include "runner/checkout.h"
+#include "tests/support/registry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,6 +276,89 @@ static void only_https_is_fetched_unless_the_forge_permits_http(void **state)
         assert_int_equal(dd_clone_url_check(refused[i], true, NULL), -1);
 }
 
+/* ---- Forges that do not play fair ---- */
+
+static dd_error *fetch_from(const char *host)
+{
+    dd_auto_str url = dd_sprintf("http://%s/org/repo.git", host);
+    dd_auto_str mirror = dd_path_join(work, "mirror-of-a-forge");
+    dd_strv said = {0};
+    dd_checkout checkout = {0};
+    dd_error *error = NULL;
+    const dd_fetch spec = {
+        .url = url, .token = "t0ken-of-the-forge", .mirror = mirror, .say = say, .context = &said};
+
+    assert_int_equal(dd_checkout_fetch(&spec, work, &checkout, &error), -1);
+    assert_null(strstr(error->message, "t0ken"));
+    dd_checkout_done(&checkout);
+    dd_strv_done(&said);
+    return error;
+}
+
+/* Counts the requests that come with credentials. */
+static char *ask_for_credentials(const char *head, void *context)
+{
+    int *given = context;
+
+    if (strstr(head, "Authorization:"))
+        (*given)++;
+    return dd_strdup("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+                     "Content-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+static char *redirect(const char *head, void *context)
+{
+    (void)head;
+    return dd_sprintf(
+        "HTTP/1.1 302 Found\r\nLocation: http://%s/org/repo.git/info/refs?service=git-upload-pack\r\n"
+        "Content-Length: 0\r\nConnection: close\r\n\r\n",
+        (const char *)context);
+}
+
+static void credentials_are_given_once(void **state)
+{
+    int given = 0;
+    test_answers *answers = test_answers_start(ask_for_credentials, &given);
+    dd_auto(dd_error) error = fetch_from(test_answers_host(answers));
+
+    (void)state;
+    test_answers_stop(answers);
+    assert_int_equal(error->code, DD_ERR_DENIED);
+    assert_int_equal(given, 1);
+}
+
+/* `name`: of this machine, by which the redirect names the other one. */
+static int requests_at_the_other(const char *name, int *ret_given)
+{
+    test_answers *other = test_answers_start(ask_for_credentials, ret_given);
+    dd_auto_str host = dd_sprintf("%s%s", name, strchr(test_answers_host(other), ':'));
+    test_answers *answers = test_answers_start(redirect, host);
+    dd_auto(dd_error) error = fetch_from(test_answers_host(answers));
+    int ret = test_answers_count(other);
+
+    test_answers_stop(answers);
+    test_answers_stop(other);
+    return ret;
+}
+
+static void another_host_gets_neither_request_nor_credentials(void **state)
+{
+    int given = 0;
+
+    (void)state;
+    assert_int_equal(requests_at_the_other("localhost", &given), 0);
+    assert_int_equal(given, 0);
+}
+
+static void another_port_gets_no_credentials(void **state)
+{
+    int given = 0;
+
+    (void)state;
+    requests_at_the_other("127.0.0.1", &given);
+    assert_int_equal(given, 0);
+}
+
 /* ---- Copies ---- */
 
 static void a_directory_is_copied_without_its_git(void **state)
@@ -342,6 +426,9 @@ int main(void)
         cmocka_unit_test(two_at_once_share_a_mirror),
         cmocka_unit_test(a_mirror_that_was_left_unusable_is_made_anew),
         cmocka_unit_test(only_https_is_fetched_unless_the_forge_permits_http),
+        cmocka_unit_test(credentials_are_given_once),
+        cmocka_unit_test(another_host_gets_neither_request_nor_credentials),
+        cmocka_unit_test(another_port_gets_no_credentials),
         cmocka_unit_test(a_directory_is_copied_without_its_git),
     };
 
