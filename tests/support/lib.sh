@@ -141,13 +141,21 @@ assert_nothing_left() {
 	[ -z "$left" ] || fail "run $1 left behind: $left"
 }
 
+# What a sanitizer said in any service's or run's output fails the test, whatever else it showed.
+sanitizers_are_quiet() {
+	local said
+	said=$(grep -lE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$work"/stack.*/err "$work"/stack.*/out \
+		"$work"/stack.*/logs/*.log 2>/dev/null)
+	[ -z "$said" ] || fail "a sanitizer speaks in $said"
+}
+
 run_tests() {
 	trap cleanup EXIT
 	local test failed=0
 	for test in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
 		if (
 			trap stack_down EXIT
-			"$test"
+			"$test" && stack_down && sanitizers_are_quiet
 		); then
 			echo "ok - ${test#test_}"
 		else
