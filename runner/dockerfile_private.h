@@ -30,6 +30,11 @@ bool dd_instruction_is(const dd_instruction *instruction, const char *keyword);
 /* Words between blanks, quotes kept in them. */
 void dd_dockerfile_words(const char *text, char escape, dd_strv *ret);
 
+/* ---- Mounts (dockerfile_mounts.c) ---- */
+
+/* DENIED for a RUN --mount that could leave the build, under an engine with loose_mounts. */
+int dd_dockerfile_check_mounts(const char *text, size_t length, dd_error **err);
+
 /* ---- Variables (dockerfile_expand.c) ---- */
 
 typedef struct dd_variables {

@@ -16,6 +16,7 @@ typedef struct dd_engine_info {
     char *graph_root;     /* where working containers of builds are recorded; NULL: nowhere that we know */
     bool systemd_cgroups; /* cgroups are named by systemd slices */
     bool limits;          /* resource limits work (not rootless on cgroup v1) */
+    bool loose_mounts;    /* its builds let a RUN --mount out to the machine; dockerfile_mounts.c */
 } dd_engine_info;
 void dd_engine_info_free(dd_engine_info *info);
 DD_DEFINE_FREEP(dd_engine_info)

@@ -227,8 +227,7 @@ static const struct option build_options[] = {
     {"add-host", 0, VALUE, NULL},
     {"annotation", 0, VALUE, NULL},
     {"arch", 0, VALUE, NULL},
-    {"cache-from", 0, VALUE, NULL},
-    {"cache-to", 0, VALUE, NULL},
+    {"cache-from", 0, VALUE, NULL}, /* not cache-to: a push that nobody was asked about */
     {"cap-drop", 0, VALUE, NULL},
     {"compress", 0, FLAG, drop}, /* of the way to a daemon; there is none */
     {"cpu-period", 0, VALUE, NULL},

@@ -1,4 +1,5 @@
 /* A build step: its context and Dockerfile, the bases that are fetched first, and their digests. */
+#include "dockerfile_private.h"
 #include "executor_private.h"
 
 #include <errno.h>
@@ -96,6 +97,9 @@ static int set_dockerfile(dd_step_run *run, const char *context, dd_buf **ret, d
     if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
         return dd_fail(err, DD_ERR_INVALID, "Dockerfile '%s' is not a file", path);
     if (dd_buf_read_fd(fd, DOCKERFILE_MAX_BYTES, ret, err) < 0)
+        return dd_context(err, "Dockerfile '%s'", path);
+    if (run->executor->info->loose_mounts && (*ret)->data &&
+        dd_dockerfile_check_mounts((*ret)->data, (*ret)->length, err) < 0)
         return dd_context(err, "Dockerfile '%s'", path);
     run->build_file = dd_executor_path(run->executor, "step-%zu.Dockerfile", run->index);
     return dd_write_file(run->build_file, (*ret)->data ? (*ret)->data : "", (*ret)->length, 0600, err);

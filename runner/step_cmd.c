@@ -63,7 +63,8 @@ static int add_variable(dd_step_run *run, const char *variable, dd_buf *file, dd
 
     if (!variable[name_length])
         return 0; /* docker takes such a one from the client, where a worker has none */
-    if (name_length == 0 || strpbrk(name, " \t\r\n#"))
+    /* The client would take "NAME*" for all of its own variables that begin so. */
+    if (name_length == 0 || strpbrk(name, " \t\r\n#*"))
         return dd_fail(err, DD_ERR_INVALID, "env: '%s' cannot be a variable's name", name);
     if (!strpbrk(variable, "\r\n")) {
         dd_buf_printf(file, "%s\n", variable);

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #define PIDS_MAX "2048"
 
@@ -55,6 +56,14 @@ static void podman_info(dd_strv *argv)
     WORDS(argv, "podman", "info", "--format", "json");
 }
 
+static bool is_before(const char *version, long major, long minor)
+{
+    char *end;
+    long first = strtol(version, &end, 10), second = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+    return first < major || (first == major && second < minor);
+}
+
 static int podman_read_info(const char *text, size_t length, dd_engine_info **ret, dd_error **err)
 {
     const char *version = NULL, *manager = NULL, *cgroup = NULL, *root = NULL;
@@ -71,6 +80,7 @@ static int podman_read_info(const char *text, size_t length, dd_engine_info **re
     *ret = dd_new(dd_engine_info);
     (*ret)->version = dd_strdup(version);
     (*ret)->graph_root = dd_strdup(root);
+    (*ret)->loose_mounts = is_before(version, 5, 4);
     (*ret)->systemd_cgroups = dd_str_eq(manager, "systemd");
     (*ret)->limits = !rootless || dd_str_eq(cgroup, "v2");
     json_decref(json);

@@ -1,5 +1,6 @@
 /* Command lines: what each engine is told, and which options a task file may write. */
 #include "runner/clean.h"
+#include "runner/dockerfile_private.h"
 #include "runner/engine.h"
 #include "runner/options.h"
 #include "runner/runner.h"
@@ -197,9 +198,48 @@ static void podmans_description_is_read(void **state)
     assert_true(info->systemd_cgroups);
     assert_false(info->limits);
     assert_string_equal(info->graph_root, "/s");
+    assert_true(info->loose_mounts);
     dd_engine_info_free(dd_take(info));
     assert_int_equal(dd_engine_podman.read_info("{}", 2, &info, NULL), -1);
     assert_int_equal(dd_engine_podman.read_info("", 0, &info, NULL), -1);
+}
+
+static void mounts_that_could_leave_a_build_are_refused(void **state)
+{
+    static const char *const refused[] = {
+        "RUN --mount=type=cache,id=../../..,target=/x ls",
+        "RUN --mount=type=cache,target=/x ls",
+        "RUN --mount=type=cache,id=a,source=b,target=/x ls",
+        "RUN --mount=type=cache,id=a/b,target=/x ls",
+        "RUN --mount=type=cache,id=.,target=/x ls",
+        "RUN --mount=target=/x,id=a ls",
+        "RUN --mount=type=bind,from=a,source=/evil,target=/x,rw ls",
+        "RUN --mount=type=tmpfs,target=/t --mount=type=bind,source=a,target=/x ls",
+        "RUN --mount=type=tmpfs,target=/t\v--mount=type=bind,source=a,target=/x ls",
+        "run\t--mo\"un\"t=type=bind,target=/x ls",
+        "RUN \\\n  # a comment\n  --mou\\\nnt=type=bind,target=/x ls",
+        "ONBUILD RUN --mount=type=bind,target=/x ls",
+        "RUN cat <<EOF\nRUN --mount=type=bind,target=/x ls\nEOF",
+        "RUN --mount=type=cache,id=$A,target=/x ls",
+        "RUN --$A ls",
+    };
+    static const char *const taken[] = {
+        "RUN --mount=type=cache,id=go-build,target=/root/.cache ls",
+        "RUN --mount=type=tmpfs,target=/t --mount=type=secret,id=s,target=/s ls",
+        "# RUN --mount=type=bind,target=/x ls\nRUN ls --$A",
+        "COPY --from=a /x /y\nRUN\nFROM",
+        "",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(refused); i++) {
+        dd_auto(dd_error) error = NULL;
+        if (dd_dockerfile_check_mounts(refused[i], strlen(refused[i]), &error) == 0)
+            fail_msg("taken: %s", refused[i]);
+        assert_int_equal(error->code, DD_ERR_DENIED);
+    }
+    for (size_t i = 0; i < DD_COUNT(taken); i++)
+        assert_int_equal(dd_dockerfile_check_mounts(taken[i], strlen(taken[i]), NULL), 0);
 }
 
 static void a_working_container_is_known_by_its_builds_cgroup(void **state)
@@ -371,6 +411,7 @@ int main(void)
         cmocka_unit_test(the_cgroup_is_a_path_or_a_slice),
         cmocka_unit_test(exit_codes_are_told_in_words),
         cmocka_unit_test(podmans_description_is_read),
+        cmocka_unit_test(mounts_that_could_leave_a_build_are_refused),
         cmocka_unit_test(a_working_container_is_known_by_its_builds_cgroup),
         cmocka_unit_test(cmd_may_begin_with_options_of_the_engine),
         cmocka_unit_test(what_would_hand_over_the_machine_is_refused),
