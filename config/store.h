@@ -48,9 +48,9 @@ typedef struct dd_store dd_store;
 int dd_store_open(const dd_settings *settings, dd_store **ret, dd_error **err);
 void dd_store_free(dd_store *store);
 DD_DEFINE_FREEP(dd_store)
-/* Run it, reconnecting once when the connection was lost before anything was sent. UNAVAILABLE: Redis is
- * away, loading, read-only or out of memory. The reply is the caller's (freeReplyObject). NOSCRIPT is
- * handled. */
+/* Run it, reconnecting when the connection was lost before anything was sent. UNAVAILABLE: Redis is away,
+ * loading, read-only, out of memory, or full of clients, or the answer was lost: it may have been done. The
+ * reply is the caller's (freeReplyObject). NOSCRIPT is handled. */
 int dd_store_call(dd_store *store, const dd_command *command, struct redisReply **ret, dd_error **err);
 /* As dd_store_call with a read deadline of its own, for BLOCK commands (0: none). */
 int dd_store_call_blocking(dd_store *store, const dd_command *command, int timeout_ms,
@@ -171,7 +171,8 @@ dd_command *dd_update_request(const char *prefix, dd_lease lease, dd_run_state s
 /* Append log lines (each a field set: step, stream, text, at_ms) under the lease. */
 dd_command *dd_log_request(const char *prefix, dd_lease lease, const dd_fields *const *lines, size_t count);
 /* End the run under its lease; `fields` name its task. `bases` are "reference digest" pairs for the image
- * index of its task; NULL leaves the index as it is (a run that did not succeed). */
+ * index of its task; NULL leaves the index as it is (a run that did not succeed). The same end under the same
+ * lease again is well and changes nothing. */
 typedef struct dd_base_use {
     char *reference; /* normalised, with tag */
     char *digest;

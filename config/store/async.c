@@ -251,8 +251,9 @@ static void on_greeted(redisAsyncContext *link, void *data, void *context)
         return; /* the disconnect callback sees to it */
     dd_auto(dd_error) error = NULL;
     evtimer_del(store->greeting_timer);
-    if (dd_reply_error(reply, &error) < 0) {
+    if (dd_reply_error(reply, &error) < 0)
         dd_log(DD_LOG_WARNING, "store", NULL, "%s: connecting again", error->message);
+    if (error || store->state != LINK_CONNECTING) {
         redisAsyncDisconnect(link);
         return;
     }
@@ -263,14 +264,16 @@ static void on_greeted(redisAsyncContext *link, void *data, void *context)
         event_active(store->when_ready, EV_TIMEOUT, 0);
 }
 
+/* As another user or on another database Redis may serve as well, but not what is ours. */
 static void on_greeting_word(redisAsyncContext *link, void *data, void *context)
 {
+    dd_store_async *store = context;
     const redisReply *reply = data;
     dd_auto(dd_error) error = NULL;
-    (void)link;
-    (void)context;
-    if (reply && dd_reply_error(reply, &error) < 0)
-        dd_log(DD_LOG_WARNING, "store", NULL, "%s", error->message);
+    if (!reply || link != store->link || dd_reply_error(reply, &error) == 0)
+        return;
+    dd_log(DD_LOG_WARNING, "store", NULL, "%s: connecting again", error->message);
+    store->state = LINK_DOWN; /* on_greeted, which follows, sees it */
 }
 
 static void on_greeting_late(evutil_socket_t fd, short events, void *context)

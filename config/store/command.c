@@ -132,13 +132,23 @@ static const struct meaning {
     dd_code code;
     bool ours; /* from our scripts: the prefix is only for us */
 } meanings[] = {
-    {"STALE ", DD_ERR_STALE, true},          {"CONFLICT ", DD_ERR_CONFLICT, true},
-    {"NOTFOUND ", DD_ERR_NOT_FOUND, true},   {"LIMIT ", DD_ERR_LIMIT, true},
-    {"LOADING", DD_ERR_UNAVAILABLE, false},  {"READONLY", DD_ERR_UNAVAILABLE, false},
-    {"OOM", DD_ERR_UNAVAILABLE, false},      {"MASTERDOWN", DD_ERR_UNAVAILABLE, false},
-    {"MISCONF", DD_ERR_UNAVAILABLE, false},  {"BUSY ", DD_ERR_UNAVAILABLE, false},
-    {"TRYAGAIN", DD_ERR_UNAVAILABLE, false}, {"CLUSTERDOWN", DD_ERR_UNAVAILABLE, false},
-    {"NOAUTH", DD_ERR_DENIED, false},        {"WRONGPASS", DD_ERR_DENIED, false},
+    {"STALE ", DD_ERR_STALE, true},
+    {"CONFLICT ", DD_ERR_CONFLICT, true},
+    {"NOTFOUND ", DD_ERR_NOT_FOUND, true},
+    {"LIMIT ", DD_ERR_LIMIT, true},
+    {"LOADING", DD_ERR_UNAVAILABLE, false},
+    {"READONLY", DD_ERR_UNAVAILABLE, false},
+    {"OOM", DD_ERR_UNAVAILABLE, false},
+    {"MASTERDOWN", DD_ERR_UNAVAILABLE, false},
+    {"MISCONF", DD_ERR_UNAVAILABLE, false},
+    {"BUSY ", DD_ERR_UNAVAILABLE, false},
+    {"TRYAGAIN", DD_ERR_UNAVAILABLE, false},
+    {"CLUSTERDOWN", DD_ERR_UNAVAILABLE, false},
+    {"NOREPLICAS", DD_ERR_UNAVAILABLE, false}, /* too few to write, by min-replicas-to-write */
+    {"UNBLOCKED", DD_ERR_UNAVAILABLE, false},  /* it became a replica while we waited */
+    {"ERR max number of clients", DD_ERR_UNAVAILABLE, false},
+    {"NOAUTH", DD_ERR_DENIED, false},
+    {"WRONGPASS", DD_ERR_DENIED, false},
     {"NOPERM", DD_ERR_DENIED, false},
 };
 

@@ -15,7 +15,6 @@ struct dd_store {
     int64_t timeout_ms;
     int64_t read_ms;       /* the call's under way, which a wait lengthens; 0: none */
     redisContext *context; /* NULL while not connected */
-    bool closed_by_peer;   /* why the last call on it failed */
     pthread_mutex_t lock;  /* of `context` against dd_store_interrupt */
     atomic_bool interrupted;
 };
@@ -46,13 +45,8 @@ static int fail_connection(const dd_store *store, const redisContext *context, d
 
 static int send_and_read(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
 {
-    errno = 0;
     *ret = redisCommandArgv(store->context, (int)command->count, dd_command_argv(command), command->lengths);
-    if (*ret)
-        return 0;
-    store->closed_by_peer = store->context->err == REDIS_ERR_EOF ||
-                            (store->context->err == REDIS_ERR_IO && (errno == EPIPE || errno == ECONNRESET));
-    return fail_connection(store, store->context, err);
+    return *ret ? 0 : fail_connection(store, store->context, err);
 }
 
 static int greet(dd_store *store, dd_error **err)
@@ -122,27 +116,26 @@ void dd_store_free(dd_store *store)
     free(store);
 }
 
-/* One round trip, connecting first when needed. A command is sent again only when the peer has closed its
- * connection, and once: Redis was started again, or found us idle. Our scripts may be run twice. */
+/* Between calls Redis owes us nothing: an end or a byte that is there to be read says that the connection is
+ * over. Redis was started again, or found us idle. */
+static bool is_over(const redisContext *context)
+{
+    char byte;
+    return recv(context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* One round trip, connecting first when needed. A command is never sent twice: an answer that was lost does
+ * not say that nothing was done. */
 static int round_trip(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
 {
-    bool fresh = store->context == NULL;
     if (atomic_load(&store->interrupted))
         return dd_fail(err, DD_ERR_CANCELED, "interrupted");
-    if (fresh && connect_now(store, err) < 0)
+    if (store->context && is_over(store->context))
+        disconnect(store);
+    if (!store->context && connect_now(store, err) < 0)
         return -1;
     if (send_and_read(store, command, ret, err) == 0)
         return 0;
-    disconnect(store);
-    if (fresh || !store->closed_by_peer || atomic_load(&store->interrupted))
-        return -1;
-    if (connect_now(store, err) < 0)
-        return -1;
-    if (send_and_read(store, command, ret, err) == 0) {
-        if (err)
-            dd_error_freep(err);
-        return 0;
-    }
     disconnect(store);
     return -1;
 }

@@ -585,12 +585,47 @@ static void a_run_ends_once_and_never_from_where_it_may_not(void **state)
         for (int to = DD_RUN_SUCCEEDED; to < DD_RUN_STATES; to++) {
             test_redis_number(&up.redis, "HSET {drydock}:run:%s state %s", run.run,
                               dd_run_state_name((dd_run_state)from));
-            dd_code expected =
-                dd_run_may_move((dd_run_state)from, (dd_run_state)to) ? (dd_code)0 : DD_ERR_CONFLICT;
+            dd_code expected = from == to || dd_run_may_move((dd_run_state)from, (dd_run_state)to)
+                                   ? (dd_code)0
+                                   : DD_ERR_CONFLICT;
             if (finish(lease, (dd_run_state)to, NULL, 0, false) != expected)
                 fail_msg("%s -> %s", dd_run_state_name((dd_run_state)from),
                          dd_run_state_name((dd_run_state)to));
         }
+}
+
+/* Its worker asks again when the answer was lost. */
+static void an_end_that_its_own_lease_tells_again_changes_nothing(void **state)
+{
+    (void)state;
+    dd_created run = created(TASK, "normal", "1");
+    dd_lease lease = lease_of("w1", run.run), old = {.run = run.run, .number = lease.number - 1};
+    assert_int_equal(finish(lease, DD_RUN_FAILED, NULL, 0, false), 0);
+    dd_auto_str ended = test_redis_text(&up.redis, "HGET {drydock}:run:%s ended_ms", run.run);
+    assert_int_equal(finish(lease, DD_RUN_FAILED, NULL, 0, false), 0);
+    assert_field(run.run, "ended_ms", ended);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:run:%s:log", run.run), 1);
+    assert_int_equal(finish(lease, DD_RUN_SUCCEEDED, NULL, 0, false), DD_ERR_CONFLICT);
+    assert_int_equal(finish(old, DD_RUN_FAILED, NULL, 0, false), DD_ERR_STALE);
+}
+
+static void a_run_is_listed_for_as_long_as_it_is_kept(void **state)
+{
+    (void)state;
+    dd_created waits = created(TASK, "low", "1"), gone = created(TASK, "low", "2"),
+               ends = created(TASK, "high", "3");
+    test_redis_number(&up.redis, "DEL {drydock}:run:%s", gone.run);
+    test_redis_number(&up.redis, "ZADD {drydock}:runs XX 1 %s 1 %s", waits.run, gone.run);
+    test_redis_number(&up.redis, "ZADD {drydock}:runs:" TASK " XX 1 %s 1 %s", waits.run, gone.run);
+    assert_int_equal(finish(lease_of("w1", ends.run), DD_RUN_SUCCEEDED, NULL, 0, false), 0);
+    static const char *const lists[] = {"runs", "runs:" TASK};
+    for (size_t i = 0; i < DD_COUNT(lists); i++) {
+        dd_auto_str old = test_redis_text(&up.redis, "ZSCORE {drydock}:%s %s", lists[i], gone.run);
+        dd_auto_str live = test_redis_text(&up.redis, "ZSCORE {drydock}:%s %s", lists[i], waits.run);
+        assert_null(old);
+        assert_non_null(live);
+        assert_int_equal(test_redis_number(&up.redis, "ZCARD {drydock}:%s", lists[i]), 2);
+    }
 }
 
 static void an_ended_run_takes_no_more_lines(void **state)
@@ -1004,6 +1039,14 @@ static void *block(void *context)
     return NULL;
 }
 
+static void await_blocked(void)
+{
+    for (bool blocked = false; !blocked;) {
+        dd_auto_str info = test_redis_text(&up.redis, "INFO clients");
+        blocked = strstr(info, "blocked_clients:1") != NULL;
+    }
+}
+
 static void another_thread_can_interrupt_a_call_and_all_later_ones(void **state)
 {
     dd_auto(dd_error) why = NULL;
@@ -1012,10 +1055,7 @@ static void another_thread_can_interrupt_a_call_and_all_later_ones(void **state)
     pthread_t thread;
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, block, &why), 0);
-    for (bool blocked = false; !blocked;) {
-        dd_auto_str info = test_redis_text(&up.redis, "INFO clients");
-        blocked = strstr(info, "blocked_clients:1") != NULL;
-    }
+    await_blocked();
     dd_store_interrupt(up.store);
     pthread_join(thread, NULL);
     assert_int_equal(why->code, DD_ERR_CANCELED);
@@ -1036,6 +1076,20 @@ static void a_connection_that_was_closed_meanwhile_is_made_again(void **state)
     kill_connections();
     assert_null(claimed("w1", NULL));
     kill_connections();
+    created(TASK, "normal", "1");
+}
+
+/* A lost answer does not say that nothing was done: what is read from a group, say, is read once. */
+static void a_call_whose_answer_was_lost_is_not_sent_again(void **state)
+{
+    dd_auto(dd_error) why = NULL;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, block, &why), 0);
+    await_blocked();
+    kill_connections();
+    pthread_join(thread, NULL);
+    assert_int_equal(why->code, DD_ERR_UNAVAILABLE);
     created(TASK, "normal", "1");
 }
 
@@ -1102,6 +1156,10 @@ static void a_redis_that_cannot_write_is_unavailable(void **state)
     assert_int_equal(failure_of(any_write()), DD_ERR_UNAVAILABLE);
     assert_int_equal(answer_of(any_write()), DD_ERR_UNAVAILABLE);
     configure("maxmemory", "0");
+    configure("min-replicas-to-write", "1");
+    assert_int_equal(failure_of(any_write()), DD_ERR_UNAVAILABLE);
+    assert_int_equal(answer_of(any_write()), DD_ERR_UNAVAILABLE);
+    configure("min-replicas-to-write", "0");
     redisReply *reply = redisCommand(up.redis.link, "REPLICAOF 127.0.0.1 1");
     freeReplyObject(reply);
     assert_int_equal(failure_of(any_write()), DD_ERR_UNAVAILABLE);
@@ -1152,6 +1210,40 @@ static void over_tcp_the_password_and_the_database_of_the_url_are_used(void **st
     assert_int_equal(failure_of(any_write()), DD_ERR_DENIED);
 }
 
+static void a_redis_that_is_full_of_clients_is_unavailable(void **state)
+{
+    dd_auto(dd_error) why = NULL;
+    (void)state;
+    open_async();
+    configure("maxclients", "1");
+    dd_store_freep(&up.store);
+    must(dd_store_open(up.settings, &up.store, &why), why); /* it is told with its first call */
+    assert_int_equal(failure_of(any_write()), DD_ERR_UNAVAILABLE);
+    configure("maxclients", "100");
+    assert_int_equal(code_of(any_write()), 0);
+}
+
+/* Else it would work as another user, or on another database. */
+static void a_connection_whose_user_or_database_is_refused_is_never_ready(void **state)
+{
+    (void)state;
+    dd_auto_str port = dd_sprintf("%d", free_port());
+    configure("port", port);
+    static const char *const forms[] = {"redis://nobody:secret@127.0.0.1:%s", "redis://127.0.0.1:%s/99"};
+    for (size_t i = 0; i < DD_COUNT(forms); i++) {
+        int told = 0;
+        const char *end = strstr(forms[i], "%s");
+        dd_auto_str url = dd_sprintf("%.*s%s%s", (int)(end - forms[i]), forms[i], port, end + 2);
+        dd_auto(dd_settings) bad = settings_for(url);
+        must(dd_store_async_new(up.base, bad, &up.async, NULL), (dd_error *)NULL);
+        dd_store_async_when_ready(up.async, count_call, &told);
+        turn_until(told);
+        assert_false(dd_store_async_ready(up.async));
+        assert_int_equal(answer_of(any_write()), DD_ERR_UNAVAILABLE);
+        dd_store_async_freep(&up.async);
+    }
+}
+
 static void an_address_that_is_none_is_refused_without_showing_it(void **state)
 {
     static const char *const urls[] = {"redis://:secret@",
@@ -1199,6 +1291,8 @@ int main(void)
         store_test(one_call_expires_no_more_than_it_may),
         store_test(the_scripts_permit_the_moves_that_the_words_permit),
         store_test(a_run_ends_once_and_never_from_where_it_may_not),
+        store_test(an_end_that_its_own_lease_tells_again_changes_nothing),
+        store_test(a_run_is_listed_for_as_long_as_it_is_kept),
         store_test(an_ended_run_takes_no_more_lines),
         store_test(a_waiting_run_is_canceled_and_its_queue_entry_gone),
         store_test(a_run_that_waits_again_after_its_worker_was_lost_is_canceled_too),
@@ -1216,10 +1310,13 @@ int main(void)
         store_test(when_it_is_ready_is_told_once_however_often_it_connects),
         store_test(another_thread_can_interrupt_a_call_and_all_later_ones),
         store_test(a_connection_that_was_closed_meanwhile_is_made_again),
+        store_test(a_call_whose_answer_was_lost_is_not_sent_again),
         store_test(a_wait_keeps_its_own_time_limit_on_a_connection_made_again),
         store_test(another_schema_is_refused_with_a_way_out),
         store_test(a_redis_that_cannot_write_is_unavailable),
         store_test(over_tcp_the_password_and_the_database_of_the_url_are_used),
+        store_test(a_redis_that_is_full_of_clients_is_unavailable),
+        store_test(a_connection_whose_user_or_database_is_refused_is_never_ready),
         store_test(an_address_that_is_none_is_refused_without_showing_it),
     };
     signal(SIGPIPE, SIG_IGN); /* as each of our services does */

@@ -12,6 +12,10 @@ end
 -- The permitted ends, as config/words.c has them; a test holds the two against each other.
 local any = {Succeeded = 1, Failed = 1, Canceled = 1, Error = 1, Timeout = 1}
 local ends_of = {Queued = {Canceled = 1, Error = 1, Timeout = 1}, Started = any, Running = any}
+-- Told again, because the answer was lost: only the lease that ended the run still has its number.
+if run[1] == ARGV[4] and not ends_of[run[1]] then
+    return 'OK'
+end
 if not ends_of[run[1]] then
     return redis.error_reply('CONFLICT the run is ' .. run[1] .. ' already')
 end
@@ -34,10 +38,13 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('XADD', KEYS[2], '*', 'end', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
+-- The lists forget the runs that are gone: an old one may still wait, run, or have ended just now.
 for _, key in ipairs({KEYS[4], KEYS[7]}) do
-    local old = redis.call('ZRANGE', key, '-inf', '(' .. (now - tonumber(ARGV[5])), 'BYSCORE', 'LIMIT', 0, 100)
-    if #old > 0 then
-        redis.call('ZREM', key, unpack(old))
+    local old = redis.call('ZRANGE', key, '-inf', '(' .. (now - tonumber(ARGV[5])), 'BYSCORE', 'LIMIT', 0, 50)
+    for _, id in ipairs(old) do
+        if redis.call('EXISTS', ARGV[1] .. 'run:' .. id) == 0 then
+            redis.call('ZREM', key, id)
+        end
     end
 end
 
