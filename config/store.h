@@ -65,10 +65,11 @@ const char *dd_store_prefix(const dd_store *store);
 typedef struct dd_store_async dd_store_async;
 /* `reply` NULL with `error` set when it failed; both are the store's, valid during the call only. */
 typedef void dd_store_reply_cb(struct redisReply *reply, const dd_error *error, void *context);
-/* Connects in the background and reconnects with back-off (0.1 s doubling to 5 s, with jitter). */
+/* Connects in the background and reconnects with back-off (0.1 s doubling to 5 s, with jitter). A
+ * host's name is looked up on the loop, which blocks it: name an address, or what /etc/hosts knows. */
 int dd_store_async_new(struct event_base *base, const dd_settings *settings, dd_store_async **ret,
                        dd_error **err);
-/* Calls under way are answered CANCELED before it returns. */
+/* Calls under way are answered CANCELED before it returns. Never from within an answer. */
 void dd_store_async_free(dd_store_async *store);
 DD_DEFINE_FREEP(dd_store_async)
 bool dd_store_async_ready(const dd_store_async *store);
