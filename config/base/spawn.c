@@ -127,7 +127,6 @@ static bool drain(int fd, dd_buf *into, size_t max_bytes)
 
 typedef struct waiting {
     pid_t pid;
-    bool own_group;
     int pidfd;
     int out, error;
     int64_t deadline;
@@ -173,11 +172,32 @@ static int finish(waiting *w, const char *name, dd_error **err)
     int status = 0;
     bool ended = collect(w);
     if (!ended)
-        kill(w->own_group ? -w->pid : w->pid, SIGKILL);
-    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        kill(-w->pid, SIGKILL);
+    pid_t waited;
+    while ((waited = waitpid(w->pid, &status, 0)) < 0 && errno == EINTR)
         ;
+    int number = errno;
+    if (!ended)
+        return dd_fail(err, DD_ERR_TIMEOUT, "'%s' did not end in time and was killed", name);
+    /* Where SIGCHLD is ignored the kernel forgets how a child ended: that must not pass for success. */
+    if (waited < 0)
+        return dd_fail_errno(err, DD_ERR_INTERNAL, number, "how '%s' ended is not known", name);
     w->result->exit_code = dd_exit_code_of(status);
-    return ended ? 0 : dd_fail(err, DD_ERR_TIMEOUT, "'%s' did not end in time and was killed", name);
+    return 0;
+}
+
+/* Without a pidfd the child cannot be waited for with a deadline: it is ended at once. */
+static int watch(waiting *w, const char *name, dd_error **err)
+{
+    w->pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
+    if (w->pidfd >= 0)
+        return 0;
+    int number = errno;
+    if (number != ESRCH) /* else the kernel has forgotten it, and the number may be another's */
+        kill(-w->pid, SIGKILL);
+    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return dd_fail_errno(err, DD_ERR_INTERNAL, number, "watching '%s'", name);
 }
 
 static int pipe_to_child(int ends[2], dd_error **err)
@@ -202,7 +222,6 @@ int dd_spawn_wait(const dd_spawn *spawn, size_t max_bytes, int timeout_ms, dd_sp
     piped.output = out[1];
     piped.error = error[1];
     piped.own_group = true; /* so that a deadline ends its children too */
-    w.own_group = true;
     if (dd_spawn_start(&piped, &w.pid, err) < 0)
         goto end;
     dd_fd_closep(&out[1]);
@@ -210,9 +229,8 @@ int dd_spawn_wait(const dd_spawn *spawn, size_t max_bytes, int timeout_ms, dd_sp
     w.out = out[0];
     w.error = error[0];
     out[0] = error[0] = -1;
-    w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
-    dd_assert(w.pidfd >= 0); /* the child is ours and not waited for yet */
-    result = finish(&w, spawn->argv[0], err);
+    if (watch(&w, spawn->argv[0], err) == 0)
+        result = finish(&w, spawn->argv[0], err);
     dd_fd_closep(&w.out);
     dd_fd_closep(&w.error);
     dd_fd_closep(&w.pidfd);

@@ -63,6 +63,12 @@ typedef struct anchor {
     int height;         /* levels below it, aliases expanded */
 } anchor;
 
+/* A character's number, and where it stands. */
+typedef struct cursor {
+    size_t index, offset;
+    dd_place place;
+} cursor;
+
 typedef struct reader {
     yaml_parser_t parser;
     dd_yaml *yaml;
@@ -70,12 +76,51 @@ typedef struct reader {
     anchor *anchors; /* the newest first: a later anchor of the same name hides the earlier */
     size_t nodes;    /* so far, aliases expanded */
     int deepest;     /* level so far below the innermost anchored node, aliases expanded */
+    const char *text;
+    size_t length;
+    cursor seen; /* the last place asked for */
     dd_error **err;
 } reader;
 
-static dd_place place_of(yaml_mark_t mark)
+static void step(cursor *c, char byte)
 {
-    return (dd_place){.line = (int)mark.line + 1, .column = (int)mark.column + 1};
+    c->offset++;
+    c->place.column++;
+    if (byte == '\n')
+        c->place = (dd_place){c->place.line + 1, 1};
+}
+
+/* libyaml counts characters, and ends lines at more than '\n'; our places are bytes in lines. Marks come in
+ * the text's order (but for an error's), so the way from the last one is short. */
+static dd_place place_of(reader *r, yaml_mark_t mark)
+{
+    if (r->parser.encoding != YAML_UTF8_ENCODING) /* UTF-16: bytes would say nothing */
+        return (dd_place){.line = (int)mark.line + 1, .column = (int)mark.column + 1};
+    cursor *c = &r->seen;
+    if (c->place.line == 0 || mark.index < c->index) {
+        *c = (cursor){.place = {1, 1}};
+        if (r->length >= 3 && memcmp(r->text, "\xef\xbb\xbf", 3) == 0) /* not a character to libyaml */
+            for (int i = 0; i < 3; i++)
+                step(c, r->text[i]);
+    }
+    while (c->index < mark.index && c->offset < r->length) {
+        step(c, r->text[c->offset]);
+        while (c->offset < r->length && ((unsigned char)r->text[c->offset] & 0xc0) == 0x80)
+            step(c, r->text[c->offset]);
+        c->index++;
+    }
+    return c->place;
+}
+
+/* Where libyaml gave up. Bytes that it cannot read have an offset instead of a mark. */
+static dd_place problem_place(reader *r)
+{
+    if (r->parser.error != YAML_READER_ERROR)
+        return place_of(r, r->parser.problem_mark);
+    cursor c = {.place = {1, 1}};
+    while (c.offset < r->parser.problem_offset && c.offset < r->length)
+        step(&c, r->text[c.offset]);
+    return c.place;
 }
 
 static void warn(reader *r, dd_place place, const char *format, const char *word)
@@ -93,11 +138,7 @@ static int next(reader *r, yaml_event_t *event)
     if (yaml_parser_parse(&r->parser, event))
         return 0;
     const yaml_parser_t *p = &r->parser;
-    bool at_offset = p->error == YAML_READER_ERROR; /* has no mark, only a byte offset */
-    dd_place place = {0};
-    if (!at_offset)
-        place = place_of(p->problem_mark);
-    return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "not YAML: %s%s%s",
+    return dd_fail_at(r->err, DD_ERR_INVALID, problem_place(r), NULL, "not YAML: %s%s%s",
                       p->problem ? p->problem : "unreadable", p->context ? " " : "",
                       p->context ? p->context : "");
 }
@@ -124,7 +165,7 @@ static int reach(reader *r, int depth, dd_place place)
 static int read_alias(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret)
 {
     const char *name = (const char *)event->data.alias.anchor;
-    dd_place place = place_of(event->start_mark);
+    dd_place place = place_of(r, event->start_mark);
     for (anchor *a = r->anchors; a; a = a->next) {
         if (strcmp(a->name, name) != 0)
             continue;
@@ -359,7 +400,7 @@ static int read_contents(reader *r, const yaml_event_t *event, int depth, dd_yam
 
 static int read_node(reader *r, const yaml_event_t *event, int depth, dd_yaml_node **ret)
 {
-    dd_place place = place_of(event->start_mark);
+    dd_place place = place_of(r, event->start_mark);
     const char *tag, *name = anchor_of(event, &tag);
     if (event->type == YAML_ALIAS_EVENT)
         return read_alias(r, event, depth, ret);
@@ -397,10 +438,13 @@ static int read_stream(reader *r)
     for (;;) {
         yaml_event_t event;
         int ret = 0;
-        if (next(r, &event) < 0)
-            return documents ? 0 : -1; /* what stands behind the first document is not read */
+        if (next(r, &event) < 0) {
+            if (documents)
+                warn(r, problem_place(r), "only the first document is read", "");
+            return documents ? 0 : -1;
+        }
         yaml_event_type_t type = event.type;
-        dd_place place = place_of(event.start_mark);
+        dd_place place = place_of(r, event.start_mark);
         if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
             type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT)
             ret = read_node(r, &event, 1, &r->yaml->root);
@@ -428,7 +472,7 @@ int dd_yaml_parse(const char *text, size_t length, dd_yaml **ret, dd_error **err
     dd_auto(dd_yaml) yaml = dd_new(dd_yaml);
     if (length > DD_YAML_MAX_BYTES)
         return dd_fail(err, DD_ERR_LIMIT, "larger than %d bytes", DD_YAML_MAX_BYTES);
-    reader r = {.yaml = yaml, .err = err};
+    reader r = {.yaml = yaml, .text = text, .length = length, .err = err};
     if (!yaml_parser_initialize(&r.parser))
         return dd_fail(err, DD_ERR_INTERNAL, "libyaml cannot be initialised");
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
@@ -495,10 +539,10 @@ static bool parse_int(const char *text, int64_t *ret)
     unsigned base = 10;
     if (text[0] == '0' && text[1]) {
         base = text[1] == 'x' || text[1] == 'X' ? 16 : text[1] == 'b' || text[1] == 'B' ? 2 : 8;
-        text += base != 8 || text[1] == 'o' || text[1] == 'O' ? 2 : 1;
+        text += base != 8 || text[1] == 'o' || text[1] == 'O' ? 2 : 0;
     }
     uint64_t number = 0, limit = (uint64_t)INT64_MAX + negative;
-    bool any = base == 10 || base == 8;
+    bool any = false;
     for (; *text; text++) {
         if (*text == '_')
             continue;
@@ -543,6 +587,23 @@ static bool looks_like_float(const char *text)
     return *text == '\0';
 }
 
+/* Underscores are skipped but where the text begins with a point, as go-yaml has it. */
+static bool parse_float(const char *text, double *ret)
+{
+    if (strspn(text, "+-.0123456789") == 0)
+        return false;
+    dd_auto_str plain = dd_strdup(text);
+    char *end = plain;
+    for (const char *c = text; *c; c++)
+        if (*c != '_' || *text == '.')
+            *end++ = *c;
+    *end = '\0';
+    if (!looks_like_float(plain))
+        return false;
+    *ret = strtod(plain, NULL);
+    return !isinf(*ret); /* out of range is a text to Go */
+}
+
 bool dd_yaml_scalar_float(const dd_yaml_node *node, double *ret)
 {
     int64_t whole;
@@ -557,10 +618,8 @@ bool dd_yaml_scalar_float(const dd_yaml_node *node, double *ret)
         *ret = (double)NAN;
     else if (parse_int(text, &whole))
         *ret = (double)whole;
-    else if (looks_like_float(text))
-        *ret = strtod(text, NULL);
     else
-        return false;
+        return parse_float(text, ret);
     return true;
 }
 

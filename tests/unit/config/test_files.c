@@ -102,6 +102,26 @@ static void removing_follows_no_link_and_minds_no_mode(void **state)
     done(other);
 }
 
+/* Deeper than a path can name, and than this process may have descriptors. */
+static void a_tree_of_any_depth_is_removed(void **state)
+{
+    char *top = temporary();
+    dd_auto_str taken = dd_path_join(top, ".drydock-removed-0");
+    dd_auto_fd fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)state;
+    assert_int_equal(dd_write_file(taken, "x", 1, 0600, NULL), 0);
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(mkdirat(fd, "d", 0700), 0);
+        int below = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(below >= 0);
+        if (i % 100 == 0)
+            assert_int_equal(fchmod(fd, 0000), 0);
+        close(fd);
+        fd = below;
+    }
+    done(top);
+}
+
 /* In a mount namespace of its own. 0: what is mounted stayed; 77: mounting is not permitted here. */
 static int remove_around_a_mount(const char *top, const char *other)
 {
@@ -169,6 +189,7 @@ int main(void)
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(a_file_is_written_whole_with_its_mode),
         cmocka_unit_test(removing_follows_no_link_and_minds_no_mode),
+        cmocka_unit_test(a_tree_of_any_depth_is_removed),
         cmocka_unit_test(removing_never_enters_what_is_mounted_below),
         cmocka_unit_test(nothing_leads_out_of_a_directory),
     };

@@ -160,6 +160,22 @@ static void a_child_inherits_neither_blocked_nor_ignored_signals(void **state)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void an_end_that_nobody_can_know_is_no_success(void **state)
+{
+    static const char *const texts[] = {"exit 3", "sleep 0.2; exit 3"};
+    (void)state;
+    signal(SIGCHLD, SIG_IGN); /* as a service may inherit it: the kernel forgets how children ended */
+    for (size_t i = 0; i < DD_COUNT(texts); i++) {
+        const char *const *argv = SHELL(texts[i]);
+        dd_spawn spawn = spawn_of(argv);
+        dd_spawn_result result;
+        dd_auto(dd_error) err = NULL;
+        assert_int_equal(dd_spawn_wait(&spawn, 100, PATIENCE_MS, &result, &err), -1);
+        assert_int_equal(err->code, DD_ERR_INTERNAL);
+    }
+    signal(SIGCHLD, SIG_DFL);
+}
+
 static void environment_directory_and_input_are_those_given(void **state)
 {
     const char *const *argv = SHELL("pwd; cat; echo $WORD; echo ${HOME-unset}");
@@ -185,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_grandchild_that_keeps_the_output_open_is_not_waited_for),
         cmocka_unit_test(a_child_has_exactly_the_descriptors_given),
         cmocka_unit_test(a_child_inherits_neither_blocked_nor_ignored_signals),
+        cmocka_unit_test(an_end_that_nobody_can_know_is_no_success),
         cmocka_unit_test(environment_directory_and_input_are_those_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

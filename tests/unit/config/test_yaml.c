@@ -60,6 +60,12 @@ static void scalars_have_the_types_of_yaml_1_1(void **state)
                  {"09", DD_YAML_FLOAT},
                  {"0x", DD_YAML_STRING},
                  {"0b2", DD_YAML_STRING},
+                 {"0o", DD_YAML_STRING},
+                 {"0", DD_YAML_INT},
+                 {"1_000.5", DD_YAML_FLOAT},
+                 {".5_0", DD_YAML_STRING},
+                 {"_1", DD_YAML_STRING},
+                 {"1e999", DD_YAML_STRING},
                  {"1.5", DD_YAML_FLOAT},
                  {".5", DD_YAML_FLOAT},
                  {"1.", DD_YAML_FLOAT},
@@ -117,6 +123,38 @@ static void nodes_know_where_they_stand(void **state)
     assert_null(dd_yaml_get(list, "a"));
 }
 
+static void assert_refused_at(const char *text, size_t length, int line, int column)
+{
+    dd_yaml *yaml = NULL;
+    dd_auto(dd_error) err = NULL;
+    assert_int_equal(dd_yaml_parse(text, length, &yaml, &err), -1);
+    if (err->place.line != line || err->place.column != column)
+        fail_msg("%d:%d instead of %d:%d: %s", err->place.line, err->place.column, line, column,
+                 err->message);
+}
+
+static void places_are_bytes_in_lines_as_an_editor_ends_them(void **state)
+{
+    static const struct {
+        const char *text;
+        int line, column;
+    } cases[] = {{"a: *x", 1, 4},
+                 {"\u00e9: *x", 1, 5},                   /* two bytes, one character */
+                 {"a: 1\n\u20ac\U0001f600: *x", 2, 10},  /* three and four */
+                 {"a: 1\r\nb: *x", 2, 4},                /* one end of line */
+                 {"a: \"\u2028\xc2\x85\"\nb: *x", 2, 4}, /* ends of lines to YAML only */
+                 {"\xef\xbb\xbf"
+                  "b: *x",
+                  1, 7},                 /* the byte order mark is there */
+                 {"\u00e9: \xff", 1, 5}, /* unreadable: after two bytes, not one */
+                 {"a: 1\nb: \x01", 2, 4},
+                 {"\u00e9: [\n\n", 3, 1}};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++)
+        assert_refused_at(cases[i].text, strlen(cases[i].text), cases[i].line, cases[i].column);
+    assert_refused_at("\xff\xfe*\0x\0", 6, 1, 1); /* UTF-16 */
+}
+
 static void nothing_is_a_document_without_a_root(void **state)
 {
     static const char *const empty[] = {"", "\n", "# only words\n", "---\n", "---\n...\n"};
@@ -144,8 +182,13 @@ static void the_last_of_repeated_keys_counts_and_a_warning_says_so(void **state)
 static void what_stands_behind_the_first_document_may_be_anything(void **state)
 {
     dd_auto(dd_yaml) yaml = parsed("a: 1\n---\n]]]\n");
+    dd_auto(dd_yaml) unmarked = parsed("[a]\n]\n");
     (void)state;
     assert_text(yaml->root, "a", "1");
+    assert_int_equal(yaml->warning_count, 1);
+    assert_int_equal(unmarked->root->length, 1);
+    assert_int_equal(unmarked->warning_count, 1);
+    assert_int_equal(unmarked->warnings[0]->place.line, 2);
 }
 
 static void merges_fill_in_what_is_not_said(void **state)
@@ -255,6 +298,7 @@ int main(void)
         cmocka_unit_test(scalars_have_the_types_of_yaml_1_1),
         cmocka_unit_test(numbers_are_read_in_the_base_that_they_are_written_in),
         cmocka_unit_test(nodes_know_where_they_stand),
+        cmocka_unit_test(places_are_bytes_in_lines_as_an_editor_ends_them),
         cmocka_unit_test(nothing_is_a_document_without_a_root),
         cmocka_unit_test(the_last_of_repeated_keys_counts_and_a_warning_says_so),
         cmocka_unit_test(what_stands_behind_the_first_document_may_be_anything),
