@@ -75,7 +75,7 @@ run_log() { drydock runs logs "$1"; }
 service_pid() {
 	local pid
 	for pid in $(cat "/proc/$stack_pid/task/$stack_pid/children"); do
-		if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qE "^[^ ]*drydock $1 |^[^ ]*$1"; then
+		if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qE "^[^ ]*drydock $1 |^([^ ]*/)?$1( |:|$)"; then
 			echo "$pid" && return 0
 		fi
 	done
