@@ -1,6 +1,6 @@
 /* The functions that Go's text/template has by itself: logic, comparison, length and index, printing,
  * escaping. */
-#include "runner/lang/template_private.h"
+#include "runner/lang/functions/functions.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,7 +353,7 @@ static int call_call(dd_evaluation *e, const dd_value *arguments, size_t count, 
     return dd_evaluation_fail(e, "a value of type %s is no function", dd_value_type_name(&arguments[0]));
 }
 
-const dd_function dd_template_builtins[] = {
+static const dd_function rows[] = {
     {"and", "aa*", dd_function_and}, {"or", "aa*", dd_function_or},   {"not", "a", call_not},
     {"eq", "aaa*", call_eq},         {"ne", "aa", call_ne},           {"lt", "aa", call_lt},
     {"le", "aa", call_le},           {"gt", "aa", call_gt},           {"ge", "aa", call_ge},
@@ -362,4 +362,4 @@ const dd_function dd_template_builtins[] = {
     {"html", "a*", call_html},       {"js", "a*", call_js},           {"urlquery", "a*", call_urlquery},
     {"call", "aa*", call_call},
 };
-const size_t dd_template_builtin_count = DD_COUNT(dd_template_builtins);
+const dd_function_family dd_functions_builtins = DD_FAMILY("builtins", rows);

@@ -1,6 +1,7 @@
 /* Which functions templates have, and what is said of those they have not. */
-#include "runner/lang/template_private.h"
-#include <stdlib.h>
+#include "runner/lang/functions/functions.h"
+#include <pthread.h>
+#include <string.h>
 
 /* Sprig has these; drydock leaves them out on purpose (acr-tasks.md, 9.15). */
 static const struct {
@@ -24,43 +25,78 @@ static const struct {
     {"htpasswd", "templates make no keys or certificates"},
 };
 
-static const dd_function *find_in(const dd_function *rows, size_t count, dd_text name)
+/* A name in an earlier family hides the same name in a later one: Sprig's go before Go's. */
+static const dd_function_family *const families[] = {
+    &dd_functions_defaults, &dd_functions_strings,   &dd_functions_lists,    &dd_functions_maps,
+    &dd_functions_math,     &dd_functions_encodings, &dd_functions_builtins,
+};
+
+#define MAX_FUNCTIONS 512
+
+/* All rows by name, made at the first look-up. */
+static const dd_function *sorted[MAX_FUNCTIONS];
+static const char *names[MAX_FUNCTIONS];
+static size_t sorted_count;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* The place where the name stands or would stand. */
+static size_t place_of(dd_text name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (dd_text_is(name, rows[i].name))
-            return &rows[i];
-    return NULL;
+    size_t low = 0, high = sorted_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (dd_text_compare(dd_text_of(sorted[middle]->name), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static const char *nearest(dd_text name)
+static bool stands_at(size_t place, dd_text name)
 {
-    size_t count = dd_template_builtin_count + dd_template_sprig_count;
-    dd_auto_str text = dd_strndup(name.data, name.length);
-    const char **names = dd_calloc(count, sizeof(*names));
-    const char *ret;
+    return place < sorted_count && dd_text_is(name, sorted[place]->name);
+}
 
-    for (size_t i = 0; i < dd_template_builtin_count; i++)
-        names[i] = dd_template_builtins[i].name;
-    for (size_t i = 0; i < dd_template_sprig_count; i++)
-        names[dd_template_builtin_count + i] = dd_template_sprig[i].name;
-    ret = dd_str_nearest(text, names, count);
-    free(names);
-    return ret;
+static void insert(const dd_function *row)
+{
+    size_t place = place_of(dd_text_of(row->name));
+
+    if (stands_at(place, dd_text_of(row->name)))
+        return;
+    dd_assert(sorted_count < MAX_FUNCTIONS);
+    memmove(&sorted[place + 1], &sorted[place], (sorted_count - place) * sizeof(*sorted));
+    sorted[place] = row;
+    sorted_count++;
+}
+
+static void sort(void)
+{
+    for (size_t i = 0; i < DD_COUNT(families); i++)
+        for (size_t k = 0; k < families[i]->count; k++)
+            insert(&families[i]->rows[k]);
+    for (size_t i = 0; i < sorted_count; i++)
+        names[i] = sorted[i]->name;
 }
 
 const dd_function *dd_function_find(dd_text name, const char **ret_why, const char **ret_nearest)
 {
-    const dd_function *found = find_in(dd_template_builtins, dd_template_builtin_count, name);
+    dd_auto_str text = NULL;
+    size_t place;
 
     *ret_why = *ret_nearest = NULL;
-    if (!found)
-        found = find_in(dd_template_sprig, dd_template_sprig_count, name);
-    if (found)
-        return found;
+    pthread_once(&once, sort);
+    place = place_of(name);
+    if (stands_at(place, name))
+        return sorted[place];
     for (size_t i = 0; i < DD_COUNT(left_out); i++)
         if (dd_text_is(name, left_out[i].name))
             *ret_why = left_out[i].why;
-    if (!*ret_why && name.length < 40)
-        *ret_nearest = nearest(name);
+    if (*ret_why || name.length >= 40)
+        return NULL;
+    text = dd_strndup(name.data, name.length);
+    *ret_nearest = dd_str_nearest(text, names, sorted_count);
     return NULL;
 }

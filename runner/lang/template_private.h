@@ -143,7 +143,7 @@ size_t dd_utf8_encode(uint32_t rune, char into[4]);
 /* The rune at the start and its length; U+FFFD and 1 where the bytes are no UTF-8. `length` is above 0. */
 uint32_t dd_utf8_decode(const char *data, size_t length, size_t *ret_length);
 
-/* ---- Functions (template_builtins.c, template_sprig.c, found by template_functions.c) ---- */
+/* ---- Functions (template_builtins.c and functions/, found by template_functions.c) ---- */
 
 typedef struct dd_evaluation dd_evaluation;
 
@@ -163,10 +163,6 @@ struct dd_function {
 int dd_function_and(dd_evaluation *evaluation, const dd_value *arguments, size_t count, dd_value *ret);
 int dd_function_or(dd_evaluation *evaluation, const dd_value *arguments, size_t count, dd_value *ret);
 
-extern const dd_function dd_template_builtins[];
-extern const size_t dd_template_builtin_count;
-extern const dd_function dd_template_sprig[];
-extern const size_t dd_template_sprig_count;
 /* NULL when there is none; then *ret_why says more than "not defined" when there is more to say, and
  * *ret_nearest names the nearest one; both may be NULL. */
 const dd_function *dd_function_find(dd_text name, const char **ret_why, const char **ret_nearest);
