@@ -290,21 +290,18 @@ static int template_data(const dd_executor *executor, dd_template_data **ret, dd
     return 0;
 }
 
-/* As a compiler prints it, a line of the log for each of its lines. */
-static void say_problem(dd_executor *executor, const dd_error *problem, const char *kind)
+/* As a compiler tells it, a line of the log for each of its lines; `text` is the task file, where it was
+ * read. */
+static void say_problem(dd_executor *executor, const dd_buf *text, const dd_error *problem,
+                        const char *severity)
 {
-    dd_auto_str text =
-        dd_error_compiler_text(problem, executor->file_name ? executor->file_name : "task file");
-    char *word = strstr(text, ": error: ");
+    const dd_screen screen = {.utf8 = true};
+    dd_auto_str told =
+        dd_diagnostic(problem, severity, executor->file_name ? executor->file_name : "task file",
+                      text ? text->data : NULL, text ? text->length : 0, &screen);
 
-    for (char *save = NULL, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        if (line == text && word && kind) {
-            *word = '\0';
-            dd_executor_say(executor, NULL, "%s: %s: %s", line, kind, word + strlen(": error: "));
-        } else {
-            dd_executor_say(executor, NULL, "%s", line);
-        }
-    }
+    for (char *save = NULL, *line = strtok_r(told, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        dd_executor_say(executor, NULL, "%s", line);
 }
 
 static int load(dd_executor *executor, const dd_buf *text, const dd_template_data *data, dd_error **err)
@@ -315,11 +312,11 @@ static int load(dd_executor *executor, const dd_buf *text, const dd_template_dat
     int ret = dd_taskfile_load(text->data, text->length, data, &options, &executor->taskfile, &problems);
 
     for (size_t i = 0; i < problems->warning_count; i++)
-        say_problem(executor, problems->warnings[i], "warning");
+        say_problem(executor, text, problems->warnings[i], "warning");
     if (ret == 0)
         return 0;
     for (size_t i = 1; i < problems->error_count; i++)
-        say_problem(executor, problems->errors[i], NULL);
+        say_problem(executor, text, problems->errors[i], "error");
     dd_assert(problems->error_count > 0);
     first = problems->errors[0];
     dd_fail_at(err, first->code, first->place, first->path, "%s", first->message);
@@ -337,7 +334,7 @@ int dd_prepare_taskfile(dd_executor *executor, dd_error **err)
     if (open_root(executor, &error) == 0 && read_taskfile(executor, &text, &error) == 0 &&
         template_data(executor, &data, &error) == 0 && load(executor, text, data, &error) == 0)
         return 0;
-    say_problem(executor, error, NULL);
+    say_problem(executor, text, error, "error");
     if (err)
         *err = error;
     else

@@ -4,11 +4,13 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "diagnostic.h"
 #include "digest.h"
 #include "error.h"
 #include "files.h"
 #include "log.h"
 #include "mem.h"
+#include "screen.h"
 #include "spawn.h"
 #include "yaml.h"
 

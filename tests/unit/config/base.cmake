@@ -1,5 +1,5 @@
 # The base's unit tests and fuzz target.
-foreach(name error buf clock digest log files spawn yaml)
+foreach(name error diagnostic buf clock digest log files spawn yaml)
   dd_unit_test(config ${name} drydock_base)
 endforeach()
 dd_fuzz_target(yaml drydock_base)
