@@ -5,6 +5,7 @@
 #include "settings.h"
 #include "host.h"
 #include "reading.h"
+#include "reference.h"
 #include "settings_private.h"
 #include "words.h"
 #include <ctype.h>
@@ -69,6 +70,32 @@ static char *redis_prefix(const char *text)
     return strlen(text) <= 64 && text[strspn(text, allowed)] == '\0' ? dd_strdup(text) : NULL;
 }
 
+/* Where a forge's repositories are: https://host/path, without the '/' at its end. */
+static char *web_address(const char *text)
+{
+    dd_auto_str key = NULL;
+    size_t length = strlen(text);
+    bool is_web = dd_str_starts(text, "https://") || dd_str_starts(text, "http://");
+
+    while (length > 0 && text[length - 1] == '/')
+        length--;
+    dd_auto_str address = dd_strndup(text, length);
+    dd_auto_str repository = dd_sprintf("%s/name", address);
+    return is_web && !strchr(text, '@') && dd_repository_key(repository, &key, NULL) == 0 ? dd_take(address)
+                                                                                          : NULL;
+}
+
+/* RFC 6901: "" would be the whole body, which is no text. */
+static char *json_pointer(const char *text)
+{
+    if (text[0] != '/' || dd_reading_has_control(text))
+        return NULL;
+    for (const char *tilde = strchr(text, '~'); tilde; tilde = strchr(tilde + 1, '~'))
+        if (tilde[1] != '0' && tilde[1] != '1')
+            return NULL;
+    return dd_strdup(text);
+}
+
 #define HOST_FORM "a host with an optional port"
 #define NAME_FORM "a name: a letter or digit, then up to 62 letters, digits, '.', '_' and '-'"
 #define TEXT_FORM "a text without control characters"
@@ -83,6 +110,7 @@ static char *redis_prefix(const char *text)
 #define NAME       .normalise = name, .form = NAME_FORM
 #define TEXT(f, w) .normalise = (f), .form = (w)
 #define PLAIN      TEXT(plain, TEXT_FORM)
+#define POINTER    TEXT(json_pointer, "a JSON pointer such as /data/ref")
 
 #define KIB       ((int64_t)1 << 10)
 #define MIB       ((int64_t)1 << 20)
@@ -108,6 +136,10 @@ const setting_row dd_setting_table[] = {
      "a whole request must have come by then"},
     {"server.connections", SETTING_NUMBER, false, TOP(server.connections_max), "2000", 1, 1000000, NULL, NULL,
      "connections at a time"},
+    {"server.memory", SETTING_SIZE, false, TOP(server.memory_max_bytes), "256MiB", MIB, 1024 * GIB, NULL,
+     NULL, "all bodies under way together; above it: 503"},
+    {"server.unix", SETTING_PATH, false, TOP(server.unix_path), NULL, 0, 0, PLAIN,
+     "a unix socket to listen on too, without TLS, for a proxy in front"},
     {"server.address_file", SETTING_PATH, false, TOP(server.address_file), NULL, 0, 0, PLAIN,
      "the address is written to this file once the server listens"},
     {"api.token", SETTING_SECRET, false, TOP(api.token), NULL, 0, 0, NULL, NULL,
@@ -155,15 +187,43 @@ const setting_row dd_setting_table[] = {
     {"senders[].name", SETTING_TEXT, true, SENDER(name), NULL, 0, 0, NAME,
      "deliveries come at POST /hooks/NAME"},
     {"senders[].kind", SETTING_TEXT, true, SENDER(kind), NULL, 0, 0, NAME,
-     "the form of its deliveries: github, distribution"},
+     "the form of its deliveries: see \"Senders\""},
     {"senders[].secret", SETTING_KEYS, false, SENDER(secrets), NULL, 0, 0, NULL, NULL,
      "the key or token that the kind signs or sends with"},
     {"senders[].secrets", SETTING_KEYS, false, SENDER(secrets), NULL, 0, 0, NULL, NULL,
      "several, for rotation; the file has one a line"},
+    {"senders[].auth", SETTING_NONE, false, SENDER(auth_none), NULL, 0, 0, NULL, NULL,
+     "none: deliveries are taken from anybody, which is warned about"},
     {"senders[].auth.header", SETTING_TEXT, false, SENDER(auth_header), NULL, 0, 0,
      TEXT(header_name, "a header's name"), "the header by which a sender that cannot sign proves itself"},
-    {"senders[].auth.value", SETTING_SECRET, false, SENDER(auth_value), NULL, 0, 0, NULL, NULL,
-     "the value that this header must have"},
+    {"senders[].auth.value", SETTING_KEYS, false, SENDER(auth_values), NULL, 0, 0, NULL, NULL,
+     "the value that this header must have; several for rotation"},
+    {"senders[].auth.url_token", SETTING_KEYS, false, SENDER(auth_url_tokens), NULL, 0, 0, NULL, NULL,
+     "deliveries come at /hooks/NAME?token=…; several for rotation"},
+    {"senders[].auth.username", SETTING_TEXT, false, SENDER(auth_username), NULL, 0, 0, PLAIN,
+     "deliveries come with this name and the password, by HTTP's Basic scheme"},
+    {"senders[].auth.password", SETTING_KEYS, false, SENDER(auth_passwords), NULL, 0, 0, NULL, NULL,
+     "the password; several for rotation"},
+    {"senders[].replay_window", SETTING_SECONDS, false, SENDER(replay_window_s), "5m", 1, DAY, NULL, NULL,
+     "how far the time that a delivery is signed with may be off"},
+    {"senders[].url", SETTING_TEXT, false, SENDER(url), NULL, 0, 0,
+     TEXT(web_address, "https://HOST[:PORT][/PATH]"),
+     "where a bitbucket-datacenter's repositories are cloned from, as https://HOST/scm; older ones do not "
+     "say"},
+    {"senders[].fields.repository", SETTING_TEXT, false, SENDER(fields.repository), NULL, 0, 0, POINTER,
+     "standard-webhooks: a JSON pointer to the repository's name (/data/repository/full_name)"},
+    {"senders[].fields.clone_url", SETTING_TEXT, false, SENDER(fields.clone_url), NULL, 0, 0, POINTER,
+     "to the repository's address (/data/repository/clone_url)"},
+    {"senders[].fields.ref", SETTING_TEXT, false, SENDER(fields.ref), NULL, 0, 0, POINTER,
+     "to the ref or the branch that was pushed (/data/ref)"},
+    {"senders[].fields.before", SETTING_TEXT, false, SENDER(fields.before), NULL, 0, 0, POINTER,
+     "to the commit before it (/data/before)"},
+    {"senders[].fields.commit", SETTING_TEXT, false, SENDER(fields.commit), NULL, 0, 0, POINTER,
+     "to the commit that was pushed (/data/after)"},
+    {"senders[].fields.message", SETTING_TEXT, false, SENDER(fields.message), NULL, 0, 0, POINTER,
+     "to the commit's message (/data/head_commit/message)"},
+    {"senders[].fields.actor", SETTING_TEXT, false, SENDER(fields.actor), NULL, 0, 0, POINTER,
+     "to who pushed (/data/sender/login)"},
     {"senders[].registry", SETTING_TEXT, false, SENDER(registry), NULL, 0, 0, TEXT(registry_host, HOST_FORM),
      "the registry that this sender speaks for"},
 
@@ -195,12 +255,6 @@ const setting_row dd_setting_table[] = {
 const size_t dd_setting_table_count = DD_COUNT(dd_setting_table);
 
 const setting_later dd_setting_laters[] = {
-    {"senders[].auth.url_token", "a sender can prove itself by secret, or by auth.header and auth.value"},
-    {"senders[].auth.url_token_file",
-     "a sender can prove itself by secret, or by auth.header and auth.value"},
-    {"senders[].auth.username", "auth.header: Authorization with the value 'Basic …' does the same"},
-    {"senders[].auth.password", "auth.header: Authorization with the value 'Basic …' does the same"},
-    {"senders[].auth.password_file", "auth.header: Authorization with the value 'Basic …' does the same"},
     {"registries[].poll", "base images are followed by the registry's notifications: see senders"},
 };
 const size_t dd_setting_laters_count = DD_COUNT(dd_setting_laters);
@@ -214,11 +268,23 @@ static int check_pair(const char *a, const char *a_key, const char *b, const cha
     return dd_fail(err, DD_ERR_INVALID, "%s is there without %s", a ? a_key : b_key, a ? b_key : a_key);
 }
 
+static const char *first_of(const dd_strv *values)
+{
+    return values->count > 0 ? values->items[0] : NULL;
+}
+
 static int check_sender(void *element, dd_error **err)
 {
     const dd_sender_settings *sender = element;
 
-    return check_pair(sender->auth_header, "auth.header", sender->auth_value, "auth.value", err);
+    if (check_pair(sender->auth_header, "auth.header", first_of(&sender->auth_values), "auth.value", err) <
+            0 ||
+        check_pair(sender->auth_username, "auth.username", first_of(&sender->auth_passwords), "auth.password",
+                   err) < 0)
+        return -1;
+    if (sender->auth_username && strchr(sender->auth_username, ':'))
+        return dd_fail(err, DD_ERR_INVALID, "auth.username: HTTP's Basic scheme has no names with a ':'");
+    return 0;
 }
 
 static int check_registry(void *element, dd_error **err)
@@ -333,6 +399,7 @@ static void free_value(const setting_row *row, void *object)
     case SETTING_MILLISECONDS:
     case SETTING_SIZE:
     case SETTING_SWITCH:
+    case SETTING_NONE:
         break;
     }
 }

@@ -6,13 +6,29 @@
 
 #include "base/base.h"
 
-/* How a sender without a signature proves itself: a header with a configured value. */
+/* A sender, and how it proves itself: by what its kind signs or sends with, by `auth`, or by both; then both
+ * must hold. Of several values, for rotation, any one holds. */
 typedef struct dd_sender_settings {
     char *name; /* POST /hooks/NAME */
     char *kind; /* the row of the senders' table */
     dd_strv secrets;
-    char *auth_header; /* header name and the value it must have */
-    char *auth_value;
+    bool auth_none;    /* `auth: none`: deliveries are taken from anybody */
+    char *auth_header; /* header name and the values, one of which it must have */
+    dd_strv auth_values;
+    dd_strv auth_url_tokens; /* /hooks/NAME?token=… */
+    char *auth_username;     /* HTTP's Basic scheme */
+    dd_strv auth_passwords;
+    int64_t replay_window_s; /* how far a signed time may be off; 0 is the default's 300 */
+    char *url;               /* the forge's address, for kinds whose deliveries may name none */
+    struct {                 /* JSON pointers, for kinds without a form of their own; NULL: the default's */
+        char *repository;
+        char *clone_url;
+        char *ref;
+        char *before;
+        char *commit;
+        char *message;
+        char *actor;
+    } fields;
     char *registry; /* the registry that this door speaks for; NULL for forges */
     dd_place place; /* where in the settings file it stands */
 } dd_sender_settings;
@@ -45,7 +61,9 @@ typedef struct dd_settings {
         int64_t header_max_bytes;
         int64_t timeout_s; /* a whole request must have come by then */
         int64_t connections_max;
-        char *address_file; /* the listening address is written here once ready; NULL: nowhere */
+        int64_t memory_max_bytes; /* bodies of all requests under way together */
+        char *unix_path;          /* a unix socket to listen on too, without TLS; NULL: none */
+        char *address_file;       /* the listening address is written here once ready; NULL: nowhere */
     } server;
     struct {
         char *token; /* bearer token of the client verbs; NULL: the API answers 403 */

@@ -13,6 +13,7 @@ typedef enum setting_kind {
     SETTING_MILLISECONDS,
     SETTING_SIZE,
     SETTING_SWITCH,
+    SETTING_NONE,   /* the word none, where a map would stand */
     SETTING_SECRET, /* a text that is never printed; also as KEY_file */
     SETTING_KEYS,   /* secrets, appended to a dd_strv: one, a list, or a file of lines */
 } setting_kind;

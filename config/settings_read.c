@@ -155,6 +155,16 @@ static int set_switch(const setting_row *row, void *object, const char *text, co
     return 0;
 }
 
+static int set_none(const setting_row *row, void *object, const char *text, const origin *from,
+                    dd_error **err)
+{
+    if (!dd_str_eq(text, "none"))
+        return dd_fail_at(err, DD_ERR_INVALID, from->place, from->path,
+                          "'%.100s' is neither a map of keys nor none", text);
+    *(bool *)field_of(row, object) = true;
+    return 0;
+}
+
 static int set_value(const setting_reader *reader, const setting_row *row, void *object, const char *text,
                      const origin *from, dd_error **err)
 {
@@ -172,6 +182,8 @@ static int set_value(const setting_reader *reader, const setting_row *row, void 
         return set_number(row, object, text, from, err);
     case SETTING_SWITCH:
         return set_switch(row, object, text, from, err);
+    case SETTING_NONE:
+        return set_none(row, object, text, from, err);
     }
     dd_assert_failed("a kind of setting has a reader", __FILE__, __LINE__, __func__);
 }
@@ -420,7 +432,7 @@ static int read_entry(setting_reader *reader, const setting_level *level, const 
     /* A key as the table writes it whole ("senders[].name") would name a field of another object. */
     if (strpbrk(entry->key->text, ".[") || strlen(entry->key->text) != entry->key->length)
         return refuse_key(level, entry->key, path, err);
-    if ((row = find_row(key)))
+    if ((row = find_row(key)) && (row->kind != SETTING_NONE || entry->value->kind != DD_YAML_MAP))
         return read_value(reader, row, level, entry->value, path, err);
     if ((row = find_file_row(key)))
         return read_file_key(reader, row, level, map, entry, path, err);
@@ -530,7 +542,7 @@ static int set_from_file(const setting_reader *reader, const secret_file *file, 
         text->data[--text->length] = '\0';
     if (text->length == 0)
         return dd_fail_at(err, DD_ERR_INVALID, from.place, from.path, "the secret is empty");
-    if (dd_str_ends(file->row->key, ".secrets"))
+    if (file->row->kind == SETTING_KEYS && !dd_str_ends(file->row->key, ".secret"))
         return set_lines(reader, file, text->data, &from, err);
     return set_value(reader, file->row, file->object, text->data, &from, err);
 }

@@ -12,6 +12,7 @@ static const struct member {
     bool in_json;
 } members[] = {
     {"delivery", offsetof(dd_event, delivery), true},
+    {"part", offsetof(dd_event, part), false},
     {"repository", offsetof(dd_event, repository), true},
     {"clone_url", offsetof(dd_event, clone_url), true},
     {"ref", offsetof(dd_event, ref), true},
@@ -28,8 +29,29 @@ static const struct member {
     {"media_type", offsetof(dd_event, media_type), false},
     {"message", offsetof(dd_event, message), false},
     {"actor", offsetof(dd_event, actor), false},
+    {"actor_id", offsetof(dd_event, actor_id), false},
+    {"author", offsetof(dd_event, author), false},
+    {"number", offsetof(dd_event, number), false},
+    {"head_branch", offsetof(dd_event, head_branch), false},
+    {"head_repository", offsetof(dd_event, head_repository), false},
     {"why", offsetof(dd_event, why), false},
 };
+
+/* Stream only: "yes", or the field is not there. */
+static const struct flag {
+    const char *name;
+    size_t offset;
+} flags[] = {
+    {"skip_asked", offsetof(dd_event, skip_asked)},
+    {"forced", offsetof(dd_event, forced)},
+    {"fork", offsetof(dd_event, fork)},
+    {"draft", offsetof(dd_event, draft)},
+};
+
+static bool flag_in(const dd_event *event, const struct flag *flag)
+{
+    return *(const bool *)((const char *)event + flag->offset);
+}
 
 static char **text_of(dd_event *event, const struct member *member)
 {
@@ -57,7 +79,14 @@ void dd_event_free(dd_event *event)
     for (size_t i = 0; i < DD_COUNT(members); i++)
         free(*text_of(event, &members[i]));
     dd_strv_done(&event->changed_paths);
+    dd_strv_done(&event->labels);
     free(event);
+}
+
+char *dd_event_id(const dd_event *event)
+{
+    /* A part is short, and a name of 63 characters with it still tells deliveries apart by 58. */
+    return event->part ? dd_sprintf("%.58s.%.4s", event->delivery, event->part) : dd_strdup(event->delivery);
 }
 
 void dd_event_ignore(dd_event *event, const char *format, ...)
@@ -129,8 +158,13 @@ dd_fields *dd_event_to_fields(const dd_event *event)
     dd_fields_set(fields, "kind", dd_event_kind_name(event->kind));
     for (size_t i = 0; i < DD_COUNT(members); i++)
         dd_fields_set(fields, members[i].name, text_in(event, &members[i]));
-    if (event->skip_asked)
-        dd_fields_set(fields, "skip_asked", "yes");
+    for (size_t i = 0; i < DD_COUNT(flags); i++)
+        if (flag_in(event, &flags[i]))
+            dd_fields_set(fields, flags[i].name, "yes");
+    if (event->labels.count > 0) {
+        dd_auto_str labels = dd_strv_join(&event->labels, "\n");
+        dd_fields_set(fields, "labels", labels);
+    }
     if (event->paths_known) {
         dd_auto_str paths = dd_strv_join(&event->changed_paths, "\n");
         dd_fields_set(fields, "changed_paths", paths);
@@ -158,7 +192,11 @@ int dd_event_from_fields(const dd_fields *fields, dd_event **ret, dd_error **err
     event->kind = known;
     for (size_t i = 0; i < DD_COUNT(members); i++)
         *text_of(event, &members[i]) = dd_strdup(dd_fields_get(fields, members[i].name));
-    event->skip_asked = dd_str_eq(dd_fields_get(fields, "skip_asked"), "yes");
+    for (size_t i = 0; i < DD_COUNT(flags); i++)
+        *(bool *)((char *)event + flags[i].offset) = dd_str_eq(dd_fields_get(fields, flags[i].name), "yes");
+    const char *labels = dd_fields_get(fields, "labels");
+    if (labels)
+        split_lines(labels, &event->labels);
     const char *paths = dd_fields_get(fields, "changed_paths");
     event->paths_known = paths != NULL;
     if (paths)

@@ -167,7 +167,8 @@ static int create_run(dd_matcher *matcher, const dd_task *task, const dd_cause *
 {
     redisReply *reply = NULL;
     dd_auto(dd_strv) causes = dd_strv_new();
-    dd_strv_addf(causes, "delivery %s %s", cause->event->sender, cause->event->delivery);
+    dd_auto_str id = dd_event_id(cause->event);
+    dd_strv_addf(causes, "delivery %s %s", cause->event->sender, id);
     dd_strv_add(causes, cause->meaning);
     dd_auto(dd_command) command =
         dd_create_run_request(dd_store_prefix(matcher->store), matcher->settings, task->name, task->pool,

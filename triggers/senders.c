@@ -37,8 +37,10 @@ static int check_sender(const dd_sender_settings *settings, dd_error **err)
     size_t count;
     const char *const *known = dd_sender_kinds(&count);
     const dd_sender *sender = dd_sender_find(settings->kind);
+    if (sender && dd_auth_check(sender, settings, err) < 0)
+        return -1;
     if (sender)
-        return sender->check(settings, err);
+        return sender->check ? sender->check(settings, err) : 0;
     const char *nearest = settings->kind ? dd_str_nearest(settings->kind, known, count) : NULL;
     dd_fail(err, DD_ERR_INVALID, "there is no kind '%s'", settings->kind ? settings->kind : "");
     return nearest ? dd_hint(err, "did you mean '%s'?", nearest) : -1;
@@ -49,8 +51,13 @@ int dd_senders_check(const dd_settings *settings, dd_error **err)
     for (size_t i = 0; i < settings->sender_count; i++) {
         const dd_sender_settings *sender = &settings->senders[i];
         dd_error *why = NULL;
-        if (check_sender(sender, &why) == 0)
+        if (check_sender(sender, &why) == 0) {
+            if (dd_sender_trust(sender) == DD_TRUST_NONE)
+                dd_log(DD_LOG_WARNING, "triggers", NULL,
+                       "sender '%s' takes deliveries from anybody (auth: none), as its settings say",
+                       sender->name);
             continue;
+        }
         dd_fail_at(err, why->code, sender->place, NULL, "sender '%s': %s", sender->name, why->message);
         if (why->hint)
             dd_hint(err, "%s", why->hint);
@@ -75,7 +82,7 @@ int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *deli
     *ret_status = 400;
     if (!sender)
         return dd_fail(err, DD_ERR_INVALID, "no sender is of the kind '%s'", settings->kind);
-    if (sender->verify(settings, delivery, err) < 0) {
+    if (dd_sender_verify(settings, delivery, err) < 0) {
         *ret_status = 401;
         return -1;
     }

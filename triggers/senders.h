@@ -25,6 +25,21 @@ char *dd_delivery_id(const char *claimed, const dd_delivery *delivery, size_t in
 /* A secret of at least one character that is no white space. */
 bool dd_secret_is_usable(const char *secret);
 
+/* ---- Authenticity (auth.c) ---- */
+/* An authenticator is there, and none of its values is empty. */
+int dd_auth_check(const dd_sender *sender, const dd_sender_settings *settings, dd_error **err);
+/* For a row's verify. `header` must be `scheme` and the lower-case hex of the HMAC-SHA256 of these bytes
+ * under one of the secrets. */
+int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
+                 const char *scheme, const char *data, size_t length, dd_error **err);
+/* Standard Webhooks: the headers webhook-id, webhook-timestamp and webhook-signature (or svix-…), by those of
+ * the secrets that are signing keys. https://github.com/standard-webhooks/standard-webhooks */
+int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);
+/* Whether the secret is a signing key, "whsec_" and base64. *ret_bytes its length. */
+bool dd_auth_is_signing_key(const char *secret, size_t *ret_bytes);
+/* Whether the text is one of the values; every one is looked at, so that the time does not tell which. */
+bool dd_auth_matches(const char *text, size_t length, const dd_strv *values);
+
 /* ---- Events (event.c) ---- */
 dd_event *dd_event_new(dd_event_kind kind, const dd_sender_settings *settings);
 /* Make it an event with nothing to do, and say why. */

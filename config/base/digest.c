@@ -70,6 +70,37 @@ char *dd_base64_encode(const void *data, size_t length)
     return text;
 }
 
+static int sextet(char c)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c ? strchr(alphabet, c) : NULL;
+    return at ? (int)(at - alphabet) : -1;
+}
+
+bool dd_base64_decode(const char *text, size_t length, dd_buf *ret)
+{
+    unsigned bits = 0, count = 0;
+    size_t padding = 0;
+    while (length > 0 && padding < 2 && text[length - 1] == '=') {
+        length--;
+        padding++;
+    }
+    if (length % 4 == 1 || (padding > 0 && (length + padding) % 4 != 0))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        int value = sextet(text[i]);
+        if (value < 0)
+            return false;
+        bits = (bits << 6 | (unsigned)value) & 0xffffU;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            dd_buf_add_char(ret, (char)(unsigned char)(bits >> count & 0xffU));
+        }
+    }
+    return (bits & ((1U << count) - 1)) == 0; /* one text for one value */
+}
+
 bool dd_equal_constant_time(const void *a, size_t a_length, const void *b, size_t b_length)
 {
     return a_length == b_length && CRYPTO_memcmp(a, b, a_length) == 0;

@@ -2,7 +2,7 @@
 #ifndef DD_BASE_DIGEST_H
 #define DD_BASE_DIGEST_H
 
-#include "mem.h"
+#include "buf.h"
 
 #define DD_SHA256_BYTES 32
 #define DD_SHA256_HEX   65 /* with the NUL */
@@ -18,6 +18,8 @@ void dd_hex_encode(const uint8_t *data, size_t length, char *ret); /* 2*length+1
 bool dd_hex_decode(const char *text, uint8_t *ret, size_t length);
 /* Standard alphabet with padding; owned text. */
 char *dd_base64_encode(const void *data, size_t length);
+/* The bytes of such a text, appended to *ret; the padding may be left out. False when it is none. */
+bool dd_base64_decode(const char *text, size_t length, dd_buf *ret);
 /* Equality in time that depends on the lengths only. */
 bool dd_equal_constant_time(const void *a, size_t a_length, const void *b, size_t b_length);
 /* `bytes` random bytes as hex; owned text. */

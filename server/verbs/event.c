@@ -67,9 +67,8 @@ static int print_events(const dd_sender_settings *sender, const dd_delivery *del
     dd_auto(dd_events) events = NULL;
     dd_auto(dd_error) error = NULL;
     int status = 0;
-    bool has_secret = sender->secrets.count || sender->auth_value;
-    int result = has_secret ? dd_delivery_read(sender, delivery, &events, &status, &error)
-                            : read_unverified(sender, delivery, &events, &status, &error);
+    int result = sender->secrets.count ? dd_delivery_read(sender, delivery, &events, &status, &error)
+                                       : read_unverified(sender, delivery, &events, &status, &error);
     if (result < 0)
         return refused(status, error);
     for (size_t i = 0; i < events->count; i++) {
@@ -104,21 +103,16 @@ static int parse(const dd_args *args)
     }
     delivery.body = text->data;
     delivery.body_length = text->length;
-    /* A registry that cannot sign sends its secret in a header, Authorization unless said otherwise. */
+    delivery.at_ms = dd_wall_ms();
     dd_sender_settings settings = {.name = dd_strdup(kind), .kind = dd_strdup(kind)};
-    if (secret && sender->trust == DD_TRUST_SIGNED)
+    if (secret)
         dd_strv_add(&settings.secrets, secret);
-    if (secret && sender->trust == DD_TRUST_BEARER) {
-        const char *header = dd_args_value(args, "auth-header");
-        settings.auth_header = dd_strdup(header ? header : "Authorization");
-        settings.auth_value = dd_strdup(secret);
-    }
+    settings.auth_header = dd_strdup(dd_args_value(args, "auth-header"));
     settings.registry = sender->is_registry ? dd_strdup(registry ? registry : "registry.example.com") : NULL;
     int code = print_events(&settings, &delivery);
     free(settings.name);
     free(settings.kind);
     free(settings.auth_header);
-    free(settings.auth_value);
     free(settings.registry);
     dd_strv_done(&settings.secrets);
     free_headers(&delivery);

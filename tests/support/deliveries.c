@@ -97,12 +97,13 @@ dd_sender_settings *test_sender(const char *kind)
     static char *secrets[] = {secret, NULL};
     static char github[] = "github", registry[] = "registry", distribution[] = "distribution";
     static char value[] = TEST_DISTRIBUTION_HEADER, host[] = TEST_REGISTRY;
+    static char *values[] = {value, NULL};
     static dd_sender_settings settings;
     if (dd_str_eq(kind, "github"))
         settings = (dd_sender_settings){.name = github, .kind = github, .secrets = {secrets, 1, 2}};
     else
         settings = (dd_sender_settings){
-            .name = registry, .kind = distribution, .auth_value = value, .registry = host};
+            .name = registry, .kind = distribution, .auth_values = {values, 1, 2}, .registry = host};
     return &settings;
 }
 
@@ -212,7 +213,7 @@ void test_fuzz_delivery(const char *kind, const uint8_t *data, size_t size)
     while (size > 0 && take_line(&delivery, &text, &size))
         ;
     test_delivery_body(&delivery, text, size);
-    int verified = sender->verify(settings, &delivery.delivery, NULL);
+    int verified = dd_sender_verify(settings, &delivery.delivery, NULL);
     int result = dd_delivery_read(settings, &delivery.delivery, &events, &status, &why);
     require(verified == 0 || (result < 0 && status == 401), "what is not authentic gets 401");
     require(result == 0 || (why && *why->message), "a refusal says why");

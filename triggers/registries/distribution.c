@@ -1,5 +1,5 @@
 /* Distribution (docker-registry, registry:2 and :3): envelopes of events, proven by a configured header
- * alone. Format: https://distribution.github.io/distribution/about/notifications/
+ * alone (auth.c). Format: https://distribution.github.io/distribution/about/notifications/
  *
  * A registry sends one envelope at a time and repeats it until it is answered 2xx; a refused one would hold
  * up all behind it. So an authenticated envelope is never refused for what it says: what cannot be used is
@@ -11,12 +11,7 @@
 #define EVENTS_MAX     1000 /* observed: one */
 #define TEXT_MAX_BYTES 512
 
-/* ---- Authenticity ---- */
-
-static const char *header_name(const dd_sender_settings *settings)
-{
-    return settings->auth_header ? settings->auth_header : "Authorization";
-}
+/* ---- Settings ---- */
 
 /* A host that image names could not begin with would make its images Docker Hub's. */
 static int check_registry(const char *registry, dd_error **err)
@@ -33,44 +28,9 @@ static int check_registry(const char *registry, dd_error **err)
 
 static int check(const dd_sender_settings *settings, dd_error **err)
 {
-    if (!settings->auth_value && settings->secrets.count == 0)
-        return dd_fail(err, DD_ERR_INVALID, "a distribution sender needs auth.value or a secret");
-    if (settings->auth_value && !dd_secret_is_usable(settings->auth_value))
-        return dd_fail(err, DD_ERR_INVALID, "auth.value is empty");
-    for (size_t i = 0; i < settings->secrets.count; i++)
-        if (!dd_secret_is_usable(settings->secrets.items[i]))
-            return dd_fail(err, DD_ERR_INVALID, "a secret is empty");
     if (!settings->registry || !*settings->registry)
         return dd_fail(err, DD_ERR_INVALID, "a distribution sender needs the registry it speaks for");
     return check_registry(settings->registry, err);
-}
-
-static bool value_is(const char *given, const char *scheme, const char *secret)
-{
-    if (!dd_secret_is_usable(secret))
-        return false;
-    dd_auto_str wanted = dd_sprintf("%s%s", scheme, secret);
-    return dd_equal_constant_time(given, strlen(given), wanted, strlen(wanted));
-}
-
-/* auth.value is the header's whole value; a secret may stand alone or as a bearer token. */
-static int verify(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err)
-{
-    bool twice;
-    const char *given = dd_delivery_header(delivery, header_name(settings), &twice);
-    if (!given)
-        return dd_fail(err, DD_ERR_DENIED, "the header %s %s", header_name(settings),
-                       twice ? "stands twice" : "is not there");
-    /* Every value is tried, so that the time does not tell which one matched. */
-    bool good = value_is(given, "", settings->auth_value);
-    for (size_t i = 0; i < settings->secrets.count; i++) {
-        good |= value_is(given, "", settings->secrets.items[i]);
-        good |= value_is(given, "Bearer ", settings->secrets.items[i]);
-    }
-    if (!good)
-        return dd_fail(err, DD_ERR_DENIED, "the header %s has not the configured value",
-                       header_name(settings));
-    return 0;
 }
 
 /* ---- What an event says ---- */
@@ -196,7 +156,6 @@ const dd_sender dd_sender_distribution = {
     .trust = DD_TRUST_BEARER,
     .is_registry = true,
     .media_types = media_types,
-    .verify = verify,
     .normalise = normalise,
     .check = check,
 };

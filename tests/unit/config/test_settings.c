@@ -188,10 +188,10 @@ static void senders_registries_and_forges_are_found(void **state)
     assert_int_equal(dd_settings_sender(s, "gitlab")->secrets.count, 2);
     assert_string_equal(dd_settings_sender(s, "gitlab")->secrets.items[1], "whsec_bmV3");
     assert_string_equal(dd_settings_sender(s, "registry")->auth_header, "Authorization");
-    assert_string_equal(dd_settings_sender(s, "registry")->auth_value, "Bearer of it");
+    assert_string_equal(dd_settings_sender(s, "registry")->auth_values.items[0], "Bearer of it");
     assert_string_equal(dd_settings_sender(s, "registry")->registry, "registry.example.com");
     assert_string_equal(dd_settings_sender(s, "inline")->secrets.items[0], "s3cret");
-    assert_string_equal(dd_settings_sender(s, "inline")->auth_value, "verbatim");
+    assert_string_equal(dd_settings_sender(s, "inline")->auth_values.items[0], "verbatim");
     assert_int_equal(dd_settings_sender(s, "many")->secrets.count, 3);
     assert_string_equal(dd_settings_sender(s, "many")->secrets.items[1], " two ");
     assert_null(dd_settings_sender(s, "none"));
@@ -274,10 +274,6 @@ static void a_key_cannot_name_a_row_of_another_level(void **state)
 static void later_keys_say_that_they_are_later(void **state)
 {
     (void)state;
-    refused("senders:\n  - {name: hub, kind: dockerhub, auth: {url_token_file: hub.token}}\n", NULL, 2,
-            "senders[0].auth.url_token_file: is not supported by this version");
-    refused("senders:\n  - {name: d, kind: azure-devops, auth: {username: d, password_file: p}}\n", NULL, 2,
-            "not supported by this version");
     refused("registries:\n  - {host: r.io, poll: 15m}\n", NULL, 2, "not supported by this version");
     refused("redis: {url: \"sentinel://x\"}\n", NULL, 1, "not supported by this version");
 }

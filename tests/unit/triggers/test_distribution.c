@@ -49,7 +49,7 @@ static void a_secret_may_stand_alone_or_as_a_bearer_token(void **state)
     char one[] = "one", two[] = "two", header[] = "X-Token";
     char *secrets[] = {one, two, NULL};
     dd_sender_settings settings = *test_sender("distribution");
-    settings.auth_value = NULL;
+    settings.auth_values = (dd_strv){0};
     settings.auth_header = header;
     settings.secrets = (dd_strv){secrets, 2, 3};
     assert_int_equal(read_status(&settings, "X-Token", "one", 1), 200);
@@ -64,7 +64,7 @@ static void threat_28_an_empty_value_proves_nothing(void **state)
     char empty[] = "";
     char *secrets[] = {empty, NULL};
     dd_sender_settings settings = *test_sender("distribution");
-    settings.auth_value = empty;
+    settings.auth_values = (dd_strv){secrets, 1, 2};
     settings.secrets = (dd_strv){secrets, 1, 2};
     assert_int_equal(read_status(&settings, "Authorization", "", 1), 401);
     assert_int_equal(read_status(&settings, "Authorization", "Bearer ", 1), 401);
