@@ -203,7 +203,7 @@ static dd_value quoted_json(dd_arena *arena, dd_map *map)
     dd_buf json = {0}, quoted = {0};
     dd_value value = dd_value_map(map), ret;
 
-    dd_value_json(&json, &value);
+    dd_value_json(&json, &value, false);
     dd_buf_add_char(&quoted, '\'');
     for (size_t i = 0; i < json.length; i++) {
         if (json.data[i] == '\'')

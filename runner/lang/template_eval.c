@@ -11,13 +11,14 @@
 
 struct dd_evaluation {
     const dd_template *parsed;
-    const dd_value *root;
+    dd_value root; /* a copy: functions may change maps */
     dd_arena *arena;
     dd_buf *out;
     size_t out_start;
     dd_origin *origin;
     dd_value *variables; /* DD_TEMPLATE_MAX_VARIABLES for each call of a template */
     size_t calls, frames, turns, work;
+    size_t generation;         /* goes up when a map that stands in others becomes deeper */
     const dd_operand *operand; /* the function being called */
     dd_error **err;
 };
@@ -103,6 +104,48 @@ int dd_evaluation_room(dd_evaluation *e, size_t bytes)
                    DD_TEMPLATE_MAX_MEMORY / 1024 / 1024);
 }
 
+int dd_evaluation_work(dd_evaluation *e, size_t amount)
+{
+    return work(e, e->operand->at, amount);
+}
+
+/* ---- Depth: a map that stands in others may have become deeper than they know ---- */
+
+static int measure(dd_evaluation *e, size_t at, const dd_value *value)
+{
+    size_t seen = 0;
+
+    if (e->generation > 0)
+        dd_value_measure(value, e->generation, &seen);
+    if (work(e, at, seen) < 0)
+        return -1;
+    if (dd_value_depth(value) <= DD_VALUE_MAX_DEPTH)
+        return 0;
+    return dd_template_fail(e->parsed->text, e->parsed->length, at, DD_ERR_LIMIT, e->err,
+                            "a value nests deeper than %d", DD_VALUE_MAX_DEPTH);
+}
+
+int dd_evaluation_put(dd_evaluation *e, dd_map *map, dd_text key, dd_value value)
+{
+    const dd_node *node = dd_value_node(&value);
+    bool deepens = node && map->node.held, within = node == &map->node;
+
+    if (map->node.none)
+        return dd_evaluation_fail(e, "there is no map to put \"%.*s\" into",
+                                  key.length > SHOWN_BYTES ? SHOWN_BYTES : (int)key.length, key.data);
+    if (deepens) { /* what the measure reaches stands in the value */
+        e->generation++;
+        if (measure(e, e->operand->at, &value) < 0)
+            return -1;
+        within = map->node.generation == e->generation;
+        e->generation++;
+    }
+    if (within)
+        return dd_evaluation_fail(e, "a map cannot be put into itself");
+    dd_map_put(e->arena, map, key, value);
+    return 0;
+}
+
 /* ---- Output ---- */
 
 static int write_out(dd_evaluation *e, size_t at, const char *data, size_t length, bool copied)
@@ -127,6 +170,8 @@ static int write_value(dd_evaluation *e, size_t at, const dd_value *value)
         return 0;
     if (value->kind == DD_VALUE_STRING)
         return write_out(e, at, value->text.data, value->text.length, false);
+    if (measure(e, at, value) < 0)
+        return -1;
     dd_value_print(&text, value);
     result = write_out(e, at, text.data, text.length, false);
     dd_buf_done(&text);
@@ -158,7 +203,7 @@ static int eval_fields(dd_evaluation *e, const dd_operand *operand, dd_value *va
 
 static dd_value run_value(const dd_evaluation *e, dd_text name)
 {
-    const dd_value *run = dd_map_get(e->root->map, dd_text_of("Run"));
+    const dd_value *run = dd_map_get(e->root.map, dd_text_of("Run"));
     const dd_value *found = run && run->kind == DD_VALUE_MAP ? dd_map_get(run->map, name) : NULL;
 
     return found ? *found : dd_value_nil();
@@ -326,6 +371,8 @@ static int call_function(dd_evaluation *e, const dd_operand *function, const dd_
     for (; arguments && result == 0; arguments = arguments->next, i++) {
         result = eval_operand(e, arguments, dot, &values[i]);
         e->work += weight(&values[i]);
+        if (result == 0)
+            result = measure(e, function->at, &values[i]);
     }
     if (last)
         values[count - 1] = *last;
@@ -338,9 +385,8 @@ static int call_function(dd_evaluation *e, const dd_operand *function, const dd_
         result = function->function->call(e, values, count, ret);
     if (result == 0)
         result = dd_evaluation_room(e, 0);
-    if (result == 0 && dd_value_depth(ret) > DD_VALUE_MAX_DEPTH)
-        result = fail_at(e, function->at, function->end, DD_ERR_LIMIT, "a value nests deeper than %d",
-                         DD_VALUE_MAX_DEPTH);
+    if (result == 0)
+        result = measure(e, function->at, ret);
     e->operand = outer;
     free(values);
     return result;
@@ -437,10 +483,34 @@ static flow walk_turn(dd_evaluation *e, const dd_statement *statement, dd_value 
     return walk_nested(e, statement, statement->body, value);
 }
 
+static flow walk_list(dd_evaluation *e, const dd_statement *statement, const dd_list *list)
+{
+    flow after = FLOW_ON;
+
+    for (size_t i = 0; i < list->count && after != FLOW_BREAK && after != FLOW_FAILED; i++)
+        after = walk_turn(e, statement, dd_value_int((int64_t)i), list->items[i]);
+    return after;
+}
+
+/* Over the pairs that are there now: the body may change the map. */
+static flow walk_map(dd_evaluation *e, const dd_statement *statement, dd_map *map)
+{
+    size_t count = map->count;
+    dd_pair *pairs = dd_calloc(count + 1, sizeof(*pairs));
+    flow after = FLOW_ON;
+
+    if (count)
+        memcpy(pairs, dd_map_sorted(map), count * sizeof(*pairs));
+    for (size_t i = 0; i < count && after != FLOW_BREAK && after != FLOW_FAILED; i++)
+        after = walk_turn(e, statement, dd_value_text(pairs[i].key), pairs[i].value);
+    free(pairs);
+    return after;
+}
+
 static flow walk_range(dd_evaluation *e, const dd_statement *statement, dd_value dot)
 {
     dd_value over;
-    size_t count;
+    flow after;
 
     if (eval_pipeline(e, statement->pipeline, dot, &over) < 0)
         return FLOW_FAILED;
@@ -449,19 +519,11 @@ static flow walk_range(dd_evaluation *e, const dd_statement *statement, dd_value
                 "range cannot go over a value of type %s", dd_value_type_name(&over));
         return FLOW_FAILED;
     }
-    count = over.kind == DD_VALUE_LIST ? over.list->count : over.kind == DD_VALUE_MAP ? over.map->count : 0;
-    for (size_t i = 0; i < count; i++) {
-        flow after = over.kind == DD_VALUE_LIST
-                         ? walk_turn(e, statement, dd_value_int((int64_t)i), over.list->items[i])
-                         : walk_turn(e, statement, dd_value_text(dd_map_sorted(over.map)[i].key),
-                                     dd_map_sorted(over.map)[i].value);
-
-        if (after == FLOW_FAILED)
-            return after;
-        if (after == FLOW_BREAK)
-            break;
-    }
-    return count ? FLOW_ON : walk_nested(e, statement, statement->otherwise, dot);
+    if (!dd_value_truth(&over))
+        return walk_nested(e, statement, statement->otherwise, dot);
+    after =
+        over.kind == DD_VALUE_LIST ? walk_list(e, statement, over.list) : walk_map(e, statement, over.map);
+    return after == FLOW_FAILED ? FLOW_FAILED : FLOW_ON;
 }
 
 static flow walk_template(dd_evaluation *e, const dd_statement *statement, dd_value dot)
@@ -543,7 +605,6 @@ int dd_template_run(const dd_template *parsed, const dd_value *root, dd_buf *int
 {
     dd_evaluation e = {
         .parsed = parsed,
-        .root = root,
         .out = into,
         .out_start = into->length,
         .origin = origin,
@@ -553,11 +614,12 @@ int dd_template_run(const dd_template *parsed, const dd_value *root, dd_buf *int
 
     dd_assert(root->kind == DD_VALUE_MAP);
     e.arena = dd_arena_new();
+    e.root = dd_value_copy(e.arena, root);
     /* Not zeroed: the parser has seen to it that each is written before it is read. */
     e.variables =
         dd_reallocarray(NULL, (DD_TEMPLATE_MAX_NEST + 1) * DD_TEMPLATE_MAX_VARIABLES, sizeof(dd_value));
-    e.variables[0] = *root;
-    ret = walk(&e, parsed->statements, *root);
+    e.variables[0] = e.root;
+    ret = walk(&e, parsed->statements, e.root);
     free(e.variables);
     dd_arena_free(e.arena);
     return ret == FLOW_FAILED ? -1 : 0;

@@ -143,6 +143,10 @@ size_t dd_utf8_encode(uint32_t rune, char into[4]);
 /* The rune at the start and its length; U+FFFD and 1 where the bytes are no UTF-8. `length` is above 0. */
 uint32_t dd_utf8_decode(const char *data, size_t length, size_t *ret_length);
 
+/* Unicode 13 (unicode.c): does Go's %q show the rune as it is; may it stand in a template's names? */
+bool dd_rune_is_printable(uint32_t rune);
+bool dd_rune_is_name(uint32_t rune);
+
 /* ---- Functions (template_builtins.c and functions/, found by template_functions.c) ---- */
 
 typedef struct dd_evaluation dd_evaluation;
@@ -172,12 +176,30 @@ dd_arena *dd_evaluation_arena(dd_evaluation *evaluation);
 int dd_evaluation_fail(dd_evaluation *evaluation, const char *format, ...) DD_PRINTF(2, 3);
 /* May so many bytes more be made? Else fails. Asked before what a file can make large. */
 int dd_evaluation_room(dd_evaluation *evaluation, size_t bytes);
+/* Takes so many steps of DD_TEMPLATE_MAX_WORK, or fails. */
+int dd_evaluation_work(dd_evaluation *evaluation, size_t amount);
+/* Puts the value into a map that others may hold. Fails where the map would hold itself. */
+int dd_evaluation_put(dd_evaluation *evaluation, dd_map *map, dd_text key, dd_value value);
 
 /* Go's fmt.Sprintf, Sprint and Sprintln. */
 int dd_format_print(dd_evaluation *evaluation, dd_text format, const dd_value *arguments, size_t count,
                     dd_buf *into);
 void dd_print(dd_buf *into, const dd_value *arguments, size_t count, bool line);
-/* Go's strconv.Quote. */
+/* One value by one verb; `flags` may be NULL. */
+typedef struct dd_verb {
+    bool minus, plus, sharp, space, zero;
+    bool plus_v, sharp_v; /* what '+' and '#' are to %v */
+    bool has_width, has_precision;
+    size_t width, precision;
+    uint32_t letter;
+} dd_verb;
+void dd_format_value(dd_buf *into, dd_verb verb, const dd_value *value);
+/* Go's strconv.Quote, and with `ascii` its QuoteToASCII. */
 void dd_quote_go(dd_buf *into, dd_text text);
+void dd_quote_text(dd_buf *into, dd_text text, bool ascii);
+/* 'x' with its escapes. */
+void dd_quote_rune(dd_buf *into, uint32_t rune, bool ascii);
+/* Can the text stand between backquotes as it is? */
+bool dd_quote_can_be_raw(dd_text text);
 
 #endif

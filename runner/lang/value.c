@@ -1,5 +1,6 @@
 /* Template values: building, reading from YAML, printing as Go prints. */
 #include "runner/lang/value.h"
+#include "runner/lang/template_private.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,11 @@ dd_value dd_value_bool(bool boolean)
 dd_value dd_value_int(int64_t integer)
 {
     return (dd_value){.kind = DD_VALUE_INT, .integer = integer};
+}
+
+dd_value dd_value_int64(int64_t integer)
+{
+    return (dd_value){.kind = DD_VALUE_INT, .type = DD_TYPE_INT64, .integer = integer};
 }
 
 dd_value dd_value_float(double real)
@@ -77,35 +83,128 @@ static void *grow(dd_arena *arena, void *old, size_t count, size_t *capacity, si
     return grown;
 }
 
-/* A container's depth grows with what it is given, and never shrinks. */
-size_t dd_value_depth(const dd_value *value)
+dd_node *dd_value_node(const dd_value *value)
 {
-    return value->kind == DD_VALUE_LIST  ? value->list->depth
-           : value->kind == DD_VALUE_MAP ? value->map->depth
-                                         : 0;
+    return value->kind == DD_VALUE_LIST  ? &value->list->node
+           : value->kind == DD_VALUE_MAP ? &value->map->node
+                                         : NULL;
 }
 
-static void deepen(size_t *depth, const dd_value *member)
+size_t dd_value_depth(const dd_value *value)
 {
-    if (*depth < dd_value_depth(member) + 1)
-        *depth = dd_value_depth(member) + 1;
+    const dd_node *node = dd_value_node(value);
+
+    return node ? node->depth : 0;
+}
+
+/* A container's depth grows with what it is given, and never shrinks. */
+static void hold(dd_node *holder, const dd_value *member)
+{
+    dd_node *node = dd_value_node(member);
+
+    if (!node)
+        return;
+    node->held = true;
+    if (holder->depth <= node->depth)
+        holder->depth = node->depth + 1;
+}
+
+static size_t member_count(const dd_value *container)
+{
+    return container->kind == DD_VALUE_LIST ? container->list->count : container->map->count;
+}
+
+static const dd_value *member_of(const dd_value *container, size_t at)
+{
+    return container->kind == DD_VALUE_LIST ? &container->list->items[at] : &container->map->pairs[at].value;
+}
+
+static size_t measure(const dd_value *value, size_t generation, size_t level, size_t *ret_seen)
+{
+    dd_node *node = dd_value_node(value);
+
+    if (!node)
+        return 0;
+    if (node->generation == generation || level > DD_VALUE_MAX_DEPTH)
+        return node->depth;
+    node->generation = generation;
+    for (size_t i = 0; i < member_count(value); i++) {
+        size_t depth = measure(member_of(value, i), generation, level + 1, ret_seen);
+
+        if (node->depth <= depth)
+            node->depth = depth + 1;
+    }
+    *ret_seen += member_count(value) + 1;
+    return node->depth;
+}
+
+size_t dd_value_measure(const dd_value *value, size_t generation, size_t *ret_seen)
+{
+    return measure(value, generation, 0, ret_seen);
+}
+
+size_t dd_value_size(const dd_value *value, size_t limit)
+{
+    size_t size = 1;
+
+    if (!dd_value_node(value))
+        return size;
+    for (size_t i = 0; i < member_count(value) && size < limit; i++)
+        size += dd_value_size(member_of(value, i), limit - size);
+    return size;
+}
+
+static dd_value copy_list(dd_arena *arena, const dd_value *value)
+{
+    dd_value ret = dd_value_list(dd_list_new(arena));
+
+    for (size_t i = 0; i < value->list->count; i++)
+        dd_list_add(arena, ret.list, dd_value_copy(arena, &value->list->items[i]));
+    ret.list->node.none = value->list->node.none;
+    ret.type = value->type;
+    return ret;
+}
+
+static dd_value copy_map(dd_arena *arena, const dd_value *value)
+{
+    dd_value ret = dd_value_map(dd_map_new(arena));
+
+    for (size_t i = 0; i < value->map->count; i++)
+        dd_map_put(arena, ret.map, value->map->pairs[i].key,
+                   dd_value_copy(arena, &value->map->pairs[i].value));
+    ret.map->node.none = value->map->node.none;
+    ret.type = value->type;
+    return ret;
+}
+
+dd_value dd_value_copy(dd_arena *arena, const dd_value *value)
+{
+    return value->kind == DD_VALUE_LIST  ? copy_list(arena, value)
+           : value->kind == DD_VALUE_MAP ? copy_map(arena, value)
+                                         : *value;
 }
 
 dd_list *dd_list_new(dd_arena *arena)
 {
-    return dd_arena_alloc(arena, sizeof(dd_list));
+    dd_list *list = dd_arena_alloc(arena, sizeof(dd_list));
+
+    list->node.depth = 1;
+    return list;
 }
 
 void dd_list_add(dd_arena *arena, dd_list *list, dd_value value)
 {
     list->items = grow(arena, list->items, list->count, &list->capacity, sizeof(dd_value));
     list->items[list->count++] = value;
-    deepen(&list->depth, &value);
+    hold(&list->node, &value);
 }
 
 dd_map *dd_map_new(dd_arena *arena)
 {
-    return dd_arena_alloc(arena, sizeof(dd_map));
+    dd_map *map = dd_arena_alloc(arena, sizeof(dd_map));
+
+    map->node.depth = 1;
+    return map;
 }
 
 static uint64_t hash_of(dd_text key)
@@ -157,7 +256,18 @@ void dd_map_put(dd_arena *arena, dd_map *map, dd_text key, dd_value value)
         map->pairs[map->count++] = (dd_pair){key, value};
         *slot = map->count;
     }
-    deepen(&map->depth, &value);
+    hold(&map->node, &value);
+}
+
+void dd_map_remove(dd_map *map, dd_text key)
+{
+    size_t slot = map->count ? *slot_of(map, key) : 0;
+
+    if (!slot)
+        return;
+    memmove(&map->pairs[slot - 1], &map->pairs[slot], (map->count - slot) * sizeof(*map->pairs));
+    map->count--;
+    fill_slots(map);
 }
 
 dd_value *dd_map_get(const dd_map *map, dd_text key)
@@ -266,19 +376,28 @@ bool dd_value_truth(const dd_value *value)
     return false;
 }
 
+dd_value dd_value_missing(const dd_value *map)
+{
+    if (map->type == DD_TYPE_STRINGS)
+        return dd_value_text((dd_text){"", 0});
+    return (dd_value){.kind = DD_VALUE_NIL, .type = DD_TYPE_INTERFACE};
+}
+
 const char *dd_value_type_name(const dd_value *value)
 {
-    static const char *const names[] = {
-        [DD_VALUE_NIL] = "nil",
-        [DD_VALUE_BOOL] = "bool",
-        [DD_VALUE_INT] = "int",
-        [DD_VALUE_FLOAT] = "float64",
-        [DD_VALUE_STRING] = "string",
-        [DD_VALUE_LIST] = "[]interface {}",
-        [DD_VALUE_MAP] = "map[string]interface {}",
+    static const char *const names[][DD_TYPES] = {
+        [DD_VALUE_NIL] = {"nil", [DD_TYPE_INTERFACE] = "nil"},
+        [DD_VALUE_BOOL] = {"bool"},
+        [DD_VALUE_INT] =
+            {"int", [DD_TYPE_INT32] = "int32", [DD_TYPE_INT64] = "int64", [DD_TYPE_UINT8] = "uint8",
+             [DD_TYPE_UINT32] = "uint32", [DD_TYPE_UINT64] = "uint64"},
+        [DD_VALUE_FLOAT] = {"float64"},
+        [DD_VALUE_STRING] = {"string"},
+        [DD_VALUE_LIST] = {"[]interface {}", [DD_TYPE_STRINGS] = "[]string", [DD_TYPE_INTS] = "[]int"},
+        [DD_VALUE_MAP] = {"map[string]interface {}", [DD_TYPE_STRINGS] = "map[string]string"},
     };
 
-    return names[value->kind];
+    return names[value->kind][value->type];
 }
 
 /* The fewest digits that read back as the number, as Go's precision -1 takes them. */
@@ -315,6 +434,14 @@ void dd_float_print(dd_buf *into, double real, char verb)
     dd_buf_add_str(into, text);
 }
 
+static void print_integer(dd_buf *into, const dd_value *value)
+{
+    if (value->type == DD_TYPE_UINT64)
+        dd_buf_printf(into, "%llu", (unsigned long long)value->integer);
+    else
+        dd_buf_printf(into, "%lld", (long long)value->integer);
+}
+
 void dd_value_print(dd_buf *into, const dd_value *value)
 {
     switch (value->kind) {
@@ -325,7 +452,7 @@ void dd_value_print(dd_buf *into, const dd_value *value)
         dd_buf_add_str(into, value->boolean ? "true" : "false");
         break;
     case DD_VALUE_INT:
-        dd_buf_printf(into, "%lld", (long long)value->integer);
+        print_integer(into, value);
         break;
     case DD_VALUE_FLOAT:
         dd_float_print(into, value->real, 'g');
@@ -350,73 +477,6 @@ void dd_value_print(dd_buf *into, const dd_value *value)
             dd_value_print(into, &dd_map_sorted(value->map)[i].value);
         }
         dd_buf_add_char(into, ']');
-        break;
-    }
-}
-
-/* Go escapes <, > and & too, and U+2028, U+2029, so that JSON is safe inside HTML. */
-static void json_string(dd_buf *into, dd_text text)
-{
-    static const char *const short_names[] = {['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
-
-    dd_buf_add_char(into, '"');
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-
-        if (c == '"' || c == '\\')
-            dd_buf_printf(into, "\\%c", c);
-        else if (c < DD_COUNT(short_names) && short_names[c])
-            dd_buf_add_str(into, short_names[c]);
-        else if (c < 0x20 || strchr("<>&", c))
-            dd_buf_printf(into, "\\u%04x", c);
-        else if (text.length - i >= 3 && (memcmp(text.data + i, "\xe2\x80\xa8", 3) == 0 ||
-                                          memcmp(text.data + i, "\xe2\x80\xa9", 3) == 0)) {
-            dd_buf_printf(into, "\\u202%c", text.data[i + 2] == '\xa8' ? '8' : '9');
-            i += 2;
-        } else
-            dd_buf_add_char(into, (char)c);
-    }
-    dd_buf_add_char(into, '"');
-}
-
-void dd_value_json(dd_buf *into, const dd_value *value)
-{
-    switch (value->kind) {
-    case DD_VALUE_NIL:
-        dd_buf_add_str(into, "null");
-        break;
-    case DD_VALUE_FLOAT:
-        if (isnan(value->real) || isinf(value->real))
-            dd_buf_add_str(into, "null");
-        else
-            dd_float_print(into, value->real, fabs(value->real) < 1e21 ? 'f' : 'e');
-        break;
-    case DD_VALUE_STRING:
-        json_string(into, value->text);
-        break;
-    case DD_VALUE_BOOL:
-    case DD_VALUE_INT:
-        dd_value_print(into, value);
-        break;
-    case DD_VALUE_LIST:
-        dd_buf_add_char(into, '[');
-        for (size_t i = 0; i < value->list->count && into->length < DD_VALUE_PRINT_MAX; i++) {
-            if (i)
-                dd_buf_add_char(into, ',');
-            dd_value_json(into, &value->list->items[i]);
-        }
-        dd_buf_add_char(into, ']');
-        break;
-    case DD_VALUE_MAP:
-        dd_buf_add_char(into, '{');
-        for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
-            if (i)
-                dd_buf_add_char(into, ',');
-            json_string(into, dd_map_sorted(value->map)[i].key);
-            dd_buf_add_char(into, ':');
-            dd_value_json(into, &dd_map_sorted(value->map)[i].value);
-        }
-        dd_buf_add_char(into, '}');
         break;
     }
 }

@@ -14,6 +14,21 @@ typedef enum dd_value_kind {
     DD_VALUE_MAP,
 } dd_value_kind;
 
+/* What Go's types are behind a kind; the first of each kind is what YAML and constants make. They tell by %T,
+ * by whether a typed argument takes them, and by what a missing member is. */
+typedef enum dd_value_type {
+    DD_TYPE_PLAIN,     /* nil; int; []interface {}; map[string]interface {} */
+    DD_TYPE_INTERFACE, /* of NIL: a nil member of a list or map, and a key that a map has not */
+    DD_TYPE_INT32,     /* of INT */
+    DD_TYPE_INT64,
+    DD_TYPE_UINT8,
+    DD_TYPE_UINT32,
+    DD_TYPE_UINT64,
+    DD_TYPE_STRINGS, /* []string, map[string]string */
+    DD_TYPE_INTS,    /* []int */
+    DD_TYPES
+} dd_value_type;
+
 typedef struct dd_text {
     const char *data; /* need not end with a NUL */
     size_t length;
@@ -24,6 +39,7 @@ typedef struct dd_map dd_map;
 
 typedef struct dd_value {
     dd_value_kind kind;
+    dd_value_type type;
     union {
         bool boolean;
         int64_t integer;
@@ -34,10 +50,18 @@ typedef struct dd_value {
     };
 } dd_value;
 
+/* What lists and maps have in common. */
+typedef struct dd_node {
+    size_t depth;      /* of containers, this one counted; never too small, but see dd_value_measure */
+    size_t generation; /* when it was last measured */
+    bool held;         /* stands in another container */
+    bool none;         /* Go's nil slice or map: empty, "null" in JSON, and nothing is put into it */
+} dd_node;
+
 struct dd_list {
-    dd_value *items;
+    dd_node node;
+    dd_value *items; /* may be shared with the list that this one is a slice of */
     size_t count, capacity;
-    size_t depth; /* of containers, this one counted */
 };
 
 typedef struct dd_pair {
@@ -47,11 +71,11 @@ typedef struct dd_pair {
 
 /* By hash; put in order only when somebody goes over it. */
 struct dd_map {
+    dd_node node;
     dd_pair *pairs;
     size_t count, capacity;
     size_t *slots; /* index of a pair + 1; 0: free */
     size_t slot_count;
-    size_t depth;
     bool unsorted;
 };
 
@@ -62,6 +86,7 @@ bool dd_text_is(dd_text a, const char *b);
 dd_value dd_value_nil(void);
 dd_value dd_value_bool(bool boolean);
 dd_value dd_value_int(int64_t integer);
+dd_value dd_value_int64(int64_t integer); /* as Sprig's arithmetic answers */
 dd_value dd_value_float(double real);
 dd_value dd_value_text(dd_text text); /* borrowed */
 /* A copy of the bytes in the arena. */
@@ -74,6 +99,8 @@ void dd_list_add(dd_arena *arena, dd_list *list, dd_value value);
 dd_map *dd_map_new(dd_arena *arena);
 /* Replaces an earlier value of the key; the key's bytes are borrowed. */
 void dd_map_put(dd_arena *arena, dd_map *map, dd_text key, dd_value value);
+/* Takes the key out; nothing happens when it is not there. */
+void dd_map_remove(dd_map *map, dd_text key);
 /* NULL when there is none. The pointer holds until the next put. */
 dd_value *dd_map_get(const dd_map *map, dd_text key);
 /* Its `count` pairs by key, as templates range over them; valid until the next put. */
@@ -82,7 +109,19 @@ const dd_pair *dd_map_sorted(dd_map *map);
 /* The tree with every scalar's YAML 1.1 type, copied into the arena; NULL is nil. */
 dd_value dd_value_from_yaml(dd_arena *arena, const dd_yaml_node *node);
 
+/* All containers anew; the texts are shared. */
+dd_value dd_value_copy(dd_arena *arena, const dd_value *value);
+/* What dd_value_copy would make: containers and members, counted where they stand, up to `limit`. */
+size_t dd_value_size(const dd_value *value, size_t limit);
+
+/* The list's or map's part of the value, or NULL. */
+dd_node *dd_value_node(const dd_value *value);
 size_t dd_value_depth(const dd_value *value);
+/* The depths of a value that holds a map which became deeper since: every container is gone over once in a
+ * generation (above 0), and counted in *ret_seen. Ends early above DD_VALUE_MAX_DEPTH. */
+size_t dd_value_measure(const dd_value *value, size_t generation, size_t *ret_seen);
+/* What a map answers for a key that it has not. */
+dd_value dd_value_missing(const dd_value *map);
 bool dd_value_truth(const dd_value *value);
 /* Go's name of the type: "string", "map[string]interface {}", "nil". */
 const char *dd_value_type_name(const dd_value *value);
@@ -91,8 +130,9 @@ const char *dd_value_type_name(const dd_value *value);
 #define DD_VALUE_MAX_DEPTH 1000
 /* As Go's %v prints it: [a b], map[k:v], 1e+06; nil is "<nil>". */
 void dd_value_print(dd_buf *into, const dd_value *value);
-/* As Go's encoding/json writes it: sorted keys, no white space. */
-void dd_value_json(dd_buf *into, const dd_value *value);
+/* As Go's encoding/json writes it: sorted keys; no white space, or a member a line. False when it holds a
+ * number that JSON has not (infinite, NaN). */
+bool dd_value_json(dd_buf *into, const dd_value *value, bool pretty);
 /* The shortest decimal that reads back as the number, by Go's %g, %e or %f ('g', 'e', 'f'). */
 void dd_float_print(dd_buf *into, double real, char verb);
 

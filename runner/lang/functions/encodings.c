@@ -60,7 +60,7 @@ CALL(toJson)
 {
     dd_buf into = {0};
 
-    dd_value_json(&into, &arguments[0]);
+    dd_value_json(&into, &arguments[0], false);
     return dd_give_buf(e, &into, ret);
 }
 
