@@ -208,6 +208,9 @@ dd_command *dd_settle_request(const char *prefix, const dd_settings *settings, c
 /* Make the groups and check the schema's version; every process does it at start. CONFLICT with a sentence
  * what to do when Redis holds another version. */
 int dd_store_prepare(dd_store *store, const dd_settings *settings, dd_error **err);
+/* Which drydock this is, among those that share a host or an engine: random, made with the store. *ret is
+ * owned. */
+int dd_store_instance(dd_store *store, char **ret, dd_error **err);
 
 /* Blocking conveniences: request, call, read. */
 int dd_store_get_run(dd_store *store, const char *run, dd_fields **ret, dd_error **err);   /* NOT_FOUND */

@@ -66,6 +66,7 @@ struct dd_attempt {
     dd_claim *claim;
     enum phase phase;
     char *fields; /* for log lines */
+    char *name;   /* dd_attempt_name */
     char *directory;
     /* the process */
     pid_t pid; /* 0: none, or waited for */
@@ -412,7 +413,7 @@ static void begin_cleaning(dd_attempt *attempt)
     dd_auto(dd_error) error = NULL;
 
     enter(attempt, CLEANING);
-    if (dd_cleaner_start(attempt->host->base, attempt->host->settings->worker.engine, attempt->claim->run,
+    if (dd_cleaner_start(attempt->host->base, attempt->host->settings->worker.engine, attempt->name,
                          attempt->directory, on_cleaned, attempt, &attempt->cleaner, &error) < 0)
         on_cleaned(attempt, error->message);
 }
@@ -726,7 +727,8 @@ static int start_process(dd_attempt *attempt, dd_error **err)
     dd_auto_str json = NULL;
     dd_auto_fd end = -1;
 
-    if (dd_worker_job(attempt->host->settings, attempt->host->directory, attempt->claim, &job, err) < 0 ||
+    if (dd_worker_job(attempt->host->settings, attempt->host->directory, attempt->host->instance,
+                      attempt->claim, &job, err) < 0 ||
         dd_mkdirs(job->directory, 0700, err) < 0 || open_channel(attempt, &end, err) < 0)
         return -1;
     json = dd_job_to_json(job);
@@ -767,7 +769,8 @@ dd_attempt *dd_attempt_new(const dd_attempt_host *host, dd_claim *taken, int64_t
     attempt->host = host;
     attempt->claim = taken;
     attempt->fields = dd_sprintf("run=%s lease=%lld", taken->run, (long long)taken->lease);
-    attempt->directory = dd_worker_run_directory(host->directory, taken->run, taken->lease);
+    attempt->name = dd_attempt_name(host->instance, taken->run, taken->lease);
+    attempt->directory = dd_worker_run_directory(host->directory, attempt->name);
     attempt->pidfd = -1;
     attempt->decoder = dd_decoder_new(DD_TO_WORKER);
     attempt->log = dd_worker_log_new();
@@ -809,6 +812,7 @@ void dd_attempt_free(dd_attempt *attempt)
     dd_claim_free(attempt->claim);
     free(attempt->canceled);
     free(attempt->failure);
+    free(attempt->name);
     free(attempt->directory);
     free(attempt->fields);
     free(attempt);

@@ -1,10 +1,10 @@
 /* Clean-up.
  *
  * How each kind of leftover is known to be the run's, and nobody else's:
- * - engine clients: the run's mark in their environment, and the engine's own program and verb (the
+ * - engine clients: the attempt's mark in their environment, and the engine's own program and verb (the
  * environment is inherited by daemons that the engine starts for all, such as aardvark-dns);
- * - processes of containers and builds: the run's cgroup;
- * - containers and networks: the run's label;
+ * - processes of containers and builds: the attempt's cgroup;
+ * - containers and networks: the attempt's label;
  * - working containers of builds that were killed: the engine's record of them (buildah.json) has the cgroup
  * that the build was started with. So they can be removed while other builds go on in the same store. */
 #include "clean.h"
@@ -107,7 +107,7 @@ static bool is_client_of(const dd_buf *arguments, const char *program)
 /* Signal each of the run's engine clients; returns how many there are. */
 static size_t signal_clients(const dd_clean *clean, int signal)
 {
-    dd_auto_str mark = dd_sprintf(DD_ENGINE_MARK "=%s", clean->run);
+    dd_auto_str mark = dd_sprintf(DD_ENGINE_MARK "=%s", clean->attempt);
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     size_t count = 0;
@@ -196,11 +196,11 @@ static void cgroup_remove(int parent, const char *name, int depth)
 
 /* Every place where the run's cgroup may be: version 2, or each controller of version 1; by path or as slice.
  */
-static void cgroup_paths(const char *run, dd_strv *ret)
+static void cgroup_paths(const char *attempt, dd_strv *ret)
 {
     static const char root[] = "/sys/fs/cgroup";
-    dd_auto_str path = dd_sprintf("drydock/%s", run);
-    dd_auto_str slice = dd_engine_cgroup(&(dd_engine_info){.systemd_cgroups = true}, run);
+    dd_auto_str path = dd_sprintf("drydock/%s", attempt);
+    dd_auto_str slice = dd_engine_cgroup(&(dd_engine_info){.systemd_cgroups = true}, attempt);
     DIR *dir = opendir(root);
     struct dirent *entry;
 
@@ -224,7 +224,7 @@ static int kill_cgroup(const dd_clean *clean, dd_error **err)
     dd_strv paths = {0};
     size_t alive;
 
-    cgroup_paths(clean->run, &paths);
+    cgroup_paths(clean->attempt, &paths);
     do {
         alive = 0;
         for (size_t i = 0; i < paths.count; i++)
@@ -242,7 +242,7 @@ static int remove_cgroup(const dd_clean *clean, dd_error **err)
     dd_strv paths = {0};
 
     (void)err;
-    cgroup_paths(clean->run, &paths);
+    cgroup_paths(clean->attempt, &paths);
     for (size_t i = 0; i < paths.count; i++)
         cgroup_remove(AT_FDCWD, paths.items[i], 0);
     dd_strv_done(&paths);
@@ -261,7 +261,7 @@ static int clean_containers(const dd_clean *clean, dd_error **err)
     dd_strv argv = {0};
     int ret;
 
-    clean->engine->containers_remove(clean->run, &argv);
+    clean->engine->containers_remove(clean->attempt, &argv);
     /* A container that ends on its own in that moment makes the first call fail. */
     ret = run_engine(&argv, NULL, NULL);
     if (ret < 0)
@@ -276,7 +276,7 @@ static int clean_networks(const dd_clean *clean, dd_error **err)
     dd_auto_str output = NULL;
     int ret;
 
-    clean->engine->network_list(clean->run, &argv);
+    clean->engine->network_list(clean->attempt, &argv);
     ret = run_engine(&argv, &output, err);
     dd_strv_done(&argv);
     for (char *save = NULL, *line = ret == 0 ? strtok_r(output, "\n", &save) : NULL; line;
@@ -385,9 +385,10 @@ static int engine_info(const dd_engine *engine, dd_engine_info **ret, dd_error *
     return code < 0 ? -1 : engine->read_info(text, strlen(text), ret, err);
 }
 
-int dd_run_clean(const char *engine, const char *run, const char *directory, dd_error **err)
+int dd_run_clean(const char *engine, const char *attempt, const char *directory, dd_error **err)
 {
-    dd_clean clean = {.engine = dd_engine_find(engine, err), .run = run, .directory = directory};
+    dd_clean clean = {.engine = dd_engine_find(engine, err), .attempt = attempt, .directory = directory};
+    dd_auto_str run = dd_attempt_name_run(attempt);
     dd_auto(dd_engine_info) info = NULL;
     dd_auto_str cgroup = NULL;
     dd_error *found = NULL;
@@ -395,11 +396,11 @@ int dd_run_clean(const char *engine, const char *run, const char *directory, dd_
 
     if (!clean.engine)
         return -1;
-    if (!dd_name_is_valid(run))
-        return dd_fail(err, DD_ERR_INVALID, "'%s' is not a run's id", run);
+    if (!run)
+        return dd_fail(err, DD_ERR_INVALID, "'%s' is not an attempt's name", attempt);
     end_clients(&clean);
     if (engine_info(clean.engine, &info, &found) == 0) {
-        clean.cgroup = cgroup = dd_engine_cgroup(info, run);
+        clean.cgroup = cgroup = dd_engine_cgroup(info, attempt);
         clean.graph_root = info->graph_root;
         clean.containers = clean.networks = clean.builds = true;
     }

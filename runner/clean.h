@@ -6,7 +6,7 @@
 
 typedef struct dd_clean {
     const dd_engine *engine;
-    const char *run;
+    const char *attempt;
     const char *cgroup;     /* as it was given to the engine; NULL: not known, all forms are tried */
     const char *graph_root; /* NULL: builds leave no trace that we could find */
     const char *directory;  /* NULL: none */

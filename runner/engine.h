@@ -5,10 +5,11 @@
 
 #include "config/config.h"
 
-#define DD_LABEL_RUN  "io.drydock.run"
-#define DD_LABEL_STEP "io.drydock.step"
+#define DD_LABEL_RUN     "io.drydock.run"
+#define DD_LABEL_STEP    "io.drydock.step"
+#define DD_LABEL_ATTEMPT "io.drydock.attempt" /* what clean-up goes by; dd_attempt_name */
 /* In the environment of every engine process of a run: how a clean-up finds those of a run that died. */
-#define DD_ENGINE_MARK "DRYDOCK_RUN"
+#define DD_ENGINE_MARK "DRYDOCK_ATTEMPT"
 
 /* What `info` told about the engine. */
 typedef struct dd_engine_info {
@@ -23,7 +24,7 @@ DD_DEFINE_FREEP(dd_engine_info)
 
 /* The same for every command of a run. */
 typedef struct dd_engine_scope {
-    const char *run;
+    const char *run, *attempt;
     const char *cgroup;    /* --cgroup-parent, NULL: the engine's own */
     const char *auth_file; /* NULL: the user's own */
     bool limits;
@@ -73,18 +74,24 @@ typedef struct dd_engine {
     void (*image_digests)(const char *image, dd_strv *argv); /* prints a JSON list of "name@digest" */
     void (*network_create)(const dd_engine_scope *scope, const char *name, const char *driver, bool ipv6,
                            dd_strv *argv);
-    void (*network_list)(const char *run, dd_strv *argv); /* prints a name per line */
+    void (*network_list)(const char *attempt, dd_strv *argv); /* prints a name per line */
     void (*network_remove)(const dd_strv *names, dd_strv *argv);
     void (*container_stop)(const char *name, int64_t grace_s, dd_strv *argv);
-    void (*container_remove)(const char *name, dd_strv *argv); /* killed at once; missing is fine */
-    void (*containers_remove)(const char *run, dd_strv *argv); /* all that carry the run's label */
+    void (*container_remove)(const char *name, dd_strv *argv);     /* killed at once; missing is fine */
+    void (*containers_remove)(const char *attempt, dd_strv *argv); /* all that carry its label */
 } dd_engine;
 
 extern const dd_engine dd_engine_podman;
 
 const dd_engine *dd_engine_find(const char *name, dd_error **err); /* INVALID names those there are */
-/* The cgroup that all of a run stands below: "/drydock/RUN", or as a systemd slice. Owned. */
-char *dd_engine_cgroup(const dd_engine_info *info, const char *run);
+/* What is the host's and the engine's (containers, networks, cgroups) is named for the attempt:
+ * "INSTANCE-RUN-LEASE". Run ids alone would not do: two drydocks may both have a ca1, and a worker that lost
+ * its lease must leave the next attempt's alone. Owned. */
+char *dd_attempt_name(const char *instance, const char *run, int64_t lease);
+/* The run's id of such a name (owned), or NULL when it is none. */
+char *dd_attempt_name_run(const char *name);
+/* The cgroup that all of an attempt stands below: "/drydock/ATTEMPT", or as a systemd slice. Owned. */
+char *dd_engine_cgroup(const dd_engine_info *info, const char *attempt);
 /* A build's own, below the run's: an engine may put a RUN into the very cgroup it is given as a parent, and
  * that one must not hold other processes then. Owned. */
 char *dd_engine_build_cgroup(const dd_engine_info *info, const char *cgroup, size_t step);

@@ -31,13 +31,30 @@ void dd_engine_info_free(dd_engine_info *info)
     free(info);
 }
 
-char *dd_engine_cgroup(const dd_engine_info *info, const char *run)
+char *dd_attempt_name(const char *instance, const char *run, int64_t lease)
+{
+    return dd_sprintf("%s-%s-%lld", instance, run, (long long)lease);
+}
+
+char *dd_attempt_name_run(const char *name)
+{
+    const char *first = strchr(name, '-'), *last = strrchr(name, '-');
+    int64_t lease;
+
+    if (!first || first == last || !dd_str_to_int(last + 1, &lease) || lease < 0)
+        return NULL;
+    dd_auto_str instance = dd_strndup(name, (size_t)(first - name));
+    dd_auto_str run = dd_strndup(first + 1, (size_t)(last - first - 1));
+    return dd_name_is_valid(instance) && dd_name_is_valid(run) ? dd_take(run) : NULL;
+}
+
+char *dd_engine_cgroup(const dd_engine_info *info, const char *attempt)
 {
     char *slice;
 
     if (!info->systemd_cgroups)
-        return dd_sprintf("/drydock/%s", run);
-    slice = dd_sprintf("drydock-%s.slice", run);
+        return dd_sprintf("/drydock/%s", attempt);
+    slice = dd_sprintf("drydock-%s.slice", attempt);
     /* In a slice's name '-' stands for a level of the tree. */
     for (char *c = slice + strlen("drydock-"); *c; c++)
         if (*c == '-')

@@ -189,7 +189,7 @@ static void set_environment(dd_executor *executor)
     for (char **variable = environ; *variable; variable++)
         if (!dd_str_starts(*variable, "DRYDOCK_"))
             dd_strv_add(&executor->environment, *variable);
-    dd_strv_addf(&executor->environment, DD_ENGINE_MARK "=%s", executor->job->run);
+    dd_strv_addf(&executor->environment, DD_ENGINE_MARK "=%s", executor->attempt);
 }
 
 static void set_secrets(dd_executor *executor)
@@ -212,6 +212,8 @@ int dd_executor_new(struct event_base *base, const dd_job *job, const dd_run_sin
         return -1;
     if (!job->run || !dd_name_is_valid(job->run))
         return dd_fail(err, DD_ERR_INVALID, "'%s' is not a run's id", job->run ? job->run : "");
+    if (job->instance && !dd_name_is_valid(job->instance))
+        return dd_fail(err, DD_ERR_INVALID, "'%s' is not an instance's name", job->instance);
     if (!job->directory || job->directory[0] != '/' || strpbrk(job->directory, ":,\n"))
         return dd_fail(err, DD_ERR_INVALID,
                        "the run's directory must be an absolute path without ':' and ','");
@@ -223,6 +225,8 @@ int dd_executor_new(struct event_base *base, const dd_job *job, const dd_run_sin
     executor->root = -1;
     executor->result = dd_new(dd_run_result);
     executor->result->state = DD_RUN_SUCCEEDED;
+    dd_auto_str instance = job->instance ? dd_strdup(job->instance) : dd_random_hex(4);
+    executor->attempt = dd_attempt_name(instance, job->run, job->lease);
     executor->turn = evtimer_new(base, on_turn, executor);
     executor->deadline = evtimer_new(base, on_deadline, executor);
     set_environment(executor);
@@ -303,8 +307,9 @@ static void leave_preparing(dd_executor *executor)
 
     if (!executor->info || !executor->checked_out)
         return;
-    executor->cgroup = dd_engine_cgroup(executor->info, executor->job->run);
+    executor->cgroup = dd_engine_cgroup(executor->info, executor->attempt);
     executor->scope = (dd_engine_scope){.run = executor->job->run,
+                                        .attempt = executor->attempt,
                                         .cgroup = executor->cgroup,
                                         .auth_file = executor->auth_file,
                                         .limits = executor->info->limits};
@@ -345,7 +350,7 @@ static int clean_main(void *context)
     dd_executor *executor = context;
     dd_auto(dd_error) error = NULL;
     dd_clean clean = {.engine = executor->engine,
-                      .run = executor->job->run,
+                      .attempt = executor->attempt,
                       .cgroup = executor->cgroup,
                       .graph_root = executor->info ? executor->info->graph_root : NULL,
                       .directory = executor->job->directory,
@@ -486,6 +491,7 @@ void dd_executor_free(dd_executor *executor)
     dd_strv_done(&executor->built);
     dd_strv_done(&executor->cert_dirs);
     dd_run_result_free(executor->result);
+    free(executor->attempt);
     free(executor->cgroup);
     free(executor->auth_file);
     free(executor->root_path);

@@ -108,6 +108,7 @@ struct dd_executor {
     const dd_engine *engine;
     dd_engine_info *info;
     dd_engine_scope scope;
+    char *attempt; /* dd_attempt_name */
     char *cgroup, *auth_file;
     dd_strv cert_dirs;   /* one per login; "" where there is none */
     dd_strv environment; /* of engine processes */

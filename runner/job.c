@@ -35,6 +35,7 @@ struct field {
     }
 
 static const struct field job_fields[] = {
+    FIELD(dd_job, TEXT, instance),
     FIELD(dd_job, TEXT, run),
     FIELD(dd_job, TEXT, task),
     FIELD(dd_job, TEXT, trigger),
@@ -56,6 +57,7 @@ static const struct field job_fields[] = {
     FIELD(dd_job, TEXTS, sets),
     FIELD(dd_job, TEXT, registry),
     FIELD(dd_job, TEXT, engine),
+    FIELD(dd_job, INTEGER, lease),
     FIELD(dd_job, INTEGER, timeout_s),
     FIELD(dd_job, INTEGER, log_max_bytes),
     FIELD(dd_job, INTEGER, grace_s),

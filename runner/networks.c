@@ -22,13 +22,10 @@ static dd_network_run *find(dd_executor *executor, const char *name)
 static int name_network(dd_network_run *network, dd_error **err)
 {
     const dd_network *written = network->network;
-    const char *run = network->executor->job->run;
+    const char *attempt = network->executor->attempt;
 
     if (network->name)
         return 0;
-    /* Networks are the host's, whatever store an engine has: another drydock beside us may have a run of this
-     * id, or one that was killed may have left its network. */
-    dd_auto_str unique = dd_random_hex(3);
     if (!dd_name_is_valid(written->name))
         return dd_fail(err, DD_ERR_INVALID, "'%s' cannot be a network's name", written->name);
     /* Others (macvlan, ipvlan) would stand in the worker's own network. */
@@ -38,9 +35,9 @@ static int name_network(dd_network_run *network, dd_error **err)
     if (written->skip_creation)
         network->name = dd_strdup(written->name);
     else if (dd_str_eq(written->name, IMPLICIT_NETWORK))
-        network->name = dd_sprintf("drydock-%s-%s", run, unique);
+        network->name = dd_sprintf("drydock-%s", attempt);
     else
-        network->name = dd_sprintf("drydock-%s-%s-%s", run, unique, written->name);
+        network->name = dd_sprintf("drydock-%s-%s", attempt, written->name);
     network->made = written->skip_creation;
     return 0;
 }

@@ -97,6 +97,8 @@ typedef struct dd_taskfile_options {
     dd_strv env;
     const char *network;
     const char *working_directory;
+    bool lint;             /* warn also of what can hardly be meant, and of what a run would refuse */
+    int64_t run_timeout_s; /* lint: the task's timeout; 0: not known, so the default of tasks */
 } dd_taskfile_options;
 
 /* Read a rendered task file. Returns -1 with problems->errors when it is refused; *ret_problems is always set
@@ -113,6 +115,10 @@ int dd_taskfile_load(const char *text, size_t length, const dd_template_data *da
 /* The JSON of `drydock graph` (design.md, fixed outputs); owned text. */
 char *dd_taskfile_to_json(const dd_taskfile *taskfile);
 char *dd_problems_to_json(const dd_problems *problems);
+/* The same for Graphviz, and drawn for a terminal (within its width; ASCII when it is not UTF-8). Owned text.
+ */
+char *dd_taskfile_to_dot(const dd_taskfile *taskfile);
+char *dd_taskfile_to_text(const dd_taskfile *taskfile, const dd_screen *screen);
 
 /* Split by POSIX quoting, no expansion; an unquoted shell operator is INVALID with a hint. */
 int dd_words_split(const char *text, dd_strv **ret, dd_error **err);
@@ -150,6 +156,7 @@ typedef struct dd_login {
 
 /* Everything a run's process needs to know; it reads nothing else of the settings. */
 typedef struct dd_job {
+    char *instance;  /* whose run ids these are: dd_store_instance; NULL: nobody else's, so one is made up */
     char *run;       /* run id */
     char *task;      /* task name or "" */
     char *trigger;   /* "commit", … → .Run.TriggeredBy */
@@ -167,6 +174,7 @@ typedef struct dd_job {
     dd_login *logins;
     size_t login_count;
     char *engine;
+    int64_t lease; /* 0: a local run */
     int64_t timeout_s, log_max_bytes, grace_s;
     int64_t max_parallel; /* 0: no limit */
 } dd_job;
@@ -234,15 +242,16 @@ void dd_executor_cancel(dd_executor *executor, dd_run_state state, const char *w
 void dd_executor_free(dd_executor *executor);
 DD_DEFINE_FREEP(dd_executor)
 
-/* Remove all that is labelled with the run, and its directory: for runs whose process died. BLOCKING. */
-int dd_run_clean(const char *engine, const char *run, const char *directory, dd_error **err);
+/* Remove all that is labelled with the attempt (INSTANCE-RUN-LEASE), and its directory: for runs whose
+ * process died. BLOCKING. */
+int dd_run_clean(const char *engine, const char *attempt, const char *directory, dd_error **err);
 
 /* ======== Processes ======== */
 
 /* The hidden verb `run-child`: descriptor 3 is the channel to the worker. Returns the exit code. */
 int dd_run_child_main(void);
-/* The hidden verb `run-clean ENGINE RUN DIRECTORY`: dd_run_clean, once the run's process has let go of the
- * directory (at most 60 s). Returns the exit code. */
+/* The hidden verb `run-clean ENGINE ATTEMPT DIRECTORY`: dd_run_clean, once the run's process has let go of
+ * the directory (at most 60 s). Returns the exit code. */
 int dd_run_clean_main(int argc, char **argv);
 /* The worker: claims, children, beats, logs, drain. Ends after SIGTERM or SIGINT once drained. */
 int dd_worker_run(const dd_settings *settings, dd_error **err);

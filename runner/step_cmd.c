@@ -26,8 +26,8 @@ static void set_names(dd_step_run *run)
 {
     const char *id = run->step->id;
 
-    run->container = is_host_label(id) ? dd_sprintf("drydock-%s-%s", run->executor->job->run, id)
-                                       : dd_sprintf("drydock-%s.%zu", run->executor->job->run, run->index);
+    run->container = is_host_label(id) ? dd_sprintf("drydock-%s-%s", run->executor->attempt, id)
+                                       : dd_sprintf("drydock-%s.%zu", run->executor->attempt, run->index);
     if (is_host_label(id))
         dd_strv_add(&run->aliases, id);
     if (run->options->name)

@@ -48,7 +48,7 @@ struct worker {
     dd_attempt_host host; /* of the attempts */
     struct event_base *base;
     dd_store_async *calls, *queue, *control;
-    char *id, *hostname, *directory;
+    char *id, *hostname, *directory, *instance;
     char started[DD_TIME_TEXT];
     int lock;
     enum claiming claiming;
@@ -400,12 +400,10 @@ static void on_leftover_cleaned(void *context, const char *problem)
     clean_next(worker);
 }
 
-/* All before the first claim: a clean-up goes by the run's id, so it would end a new attempt at the same run.
- */
+/* All before the first claim, so that nothing is left of an earlier attempt at what is claimed. */
 static void clean_next(struct worker *worker)
 {
     dd_auto(dd_error) error = NULL;
-    dd_auto_str run = NULL;
 
     if (worker->leftovers.count == 0) {
         begin(worker);
@@ -413,14 +411,15 @@ static void clean_next(struct worker *worker)
     }
     dd_auto_str name = worker->leftovers.items[--worker->leftovers.count];
     worker->leftovers.items[worker->leftovers.count] = NULL;
-    dd_auto_str path = dd_sprintf("%s/runs/%s", worker->directory, name);
-    if (!dd_worker_run_of_directory(name, &run)) {
+    dd_auto_str path = dd_worker_run_directory(worker->directory, name);
+    dd_auto_str run = dd_attempt_name_run(name);
+    if (!run) {
         dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, NULL, "%s is not a run's directory; left alone", path);
         clean_next(worker);
         return;
     }
     dd_log(DD_LOG_INFO, DD_WORKER_ROOM, NULL, "removing what run %s left in %s", run, path);
-    if (dd_cleaner_start(worker->base, worker->settings->worker.engine, run, path, on_leftover_cleaned,
+    if (dd_cleaner_start(worker->base, worker->settings->worker.engine, name, path, on_leftover_cleaned,
                          worker, &worker->cleaner, &error) < 0)
         on_leftover_cleaned(worker, error->message);
 }
@@ -438,11 +437,16 @@ static void find_leftovers(struct worker *worker)
         closedir(runs);
 }
 
-static int prepare(const dd_settings *settings, dd_error **err)
+static int prepare(struct worker *worker, dd_error **err)
 {
     dd_auto(dd_store) store = NULL;
 
-    return dd_store_open(settings, &store, err) < 0 ? -1 : dd_store_prepare(store, settings, err);
+    if (dd_store_open(worker->settings, &store, err) < 0 ||
+        dd_store_prepare(store, worker->settings, err) < 0 ||
+        dd_store_instance(store, &worker->instance, err) < 0)
+        return -1;
+    worker->host.instance = worker->instance;
+    return 0;
 }
 
 /* Blocking, for at most Redis's time limit: there is nothing else to do yet. */
@@ -452,7 +456,7 @@ static void on_prepare_timer(evutil_socket_t fd, short what, void *context)
     dd_auto(dd_error) error = NULL;
 
     (void)fd, (void)what;
-    if (prepare(worker->settings, &error) == 0) {
+    if (prepare(worker, &error) == 0) {
         note_away(worker, NULL);
         find_leftovers(worker);
         clean_next(worker);
@@ -618,6 +622,7 @@ static void worker_done(struct worker *worker)
     free(worker->attempts);
     free(worker->beaten);
     free(worker->directory);
+    free(worker->instance);
     free(worker->hostname);
     free(worker->id);
     if (worker->lock >= 0)

@@ -46,11 +46,11 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
     dd_process_signal(cleaner->process, SIGKILL);
 }
 
-int dd_cleaner_start(struct event_base *base, const char *engine, const char *run, const char *directory,
+int dd_cleaner_start(struct event_base *base, const char *engine, const char *attempt, const char *directory,
                      void (*ended)(void *context, const char *problem), void *context, dd_cleaner **ret,
                      dd_error **err)
 {
-    const char *const argv[] = {"/proc/self/exe", "run-clean", engine, run, directory, NULL};
+    const char *const argv[] = {"/proc/self/exe", "run-clean", engine, attempt, directory, NULL};
     const struct timeval limit = {CLEAN_LIMIT_S, 0};
     dd_auto(dd_cleaner) cleaner = dd_new(dd_cleaner);
 
@@ -102,7 +102,7 @@ int dd_run_clean_main(int argc, char **argv)
     dd_auto(dd_error) error = NULL;
 
     if (argc != 4) {
-        dd_log(DD_LOG_ERROR, "runner", NULL, "usage: run-clean ENGINE RUN DIRECTORY");
+        dd_log(DD_LOG_ERROR, "runner", NULL, "usage: run-clean ENGINE ATTEMPT DIRECTORY");
         return 2;
     }
     wait_for_owner(argv[3]);

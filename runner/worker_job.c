@@ -7,23 +7,9 @@
 #define TIMEOUT_S     3600 /* of a run whose task says nothing; task.h */
 #define TIMEOUT_MAX_S (30 * 24 * 3600)
 
-char *dd_worker_run_directory(const char *directory, const char *run, int64_t lease)
+char *dd_worker_run_directory(const char *directory, const char *attempt)
 {
-    return dd_sprintf("%s/runs/%s-%lld", directory, run, (long long)lease);
-}
-
-bool dd_worker_run_of_directory(const char *name, char **ret)
-{
-    const char *dash = strrchr(name, '-');
-    int64_t lease;
-
-    if (!dash || !dd_str_to_int(dash + 1, &lease) || lease < 1)
-        return false;
-    dd_auto_str run = dd_strndup(name, (size_t)(dash - name));
-    if (!dd_name_is_valid(run))
-        return false;
-    *ret = dd_take(run);
-    return true;
+    return dd_sprintf("%s/runs/%s", directory, attempt);
 }
 
 /* The run's fields that go into the job as they stand; empty ones count as absent. */
@@ -85,13 +71,16 @@ static int set_forge(const dd_settings *settings, dd_job *job, dd_error **err)
     return 0;
 }
 
-int dd_worker_job(const dd_settings *settings, const char *directory, const dd_claim *claim, dd_job **ret,
-                  dd_error **err)
+int dd_worker_job(const dd_settings *settings, const char *directory, const char *instance,
+                  const dd_claim *claim, dd_job **ret, dd_error **err)
 {
     dd_auto(dd_job) job = dd_new(dd_job);
 
     if (!dd_name_is_valid(claim->run))
         return dd_fail(err, DD_ERR_INVALID, "'%s' is not a run's id", claim->run);
+    dd_auto_str attempt = dd_attempt_name(instance, claim->run, claim->lease);
+    job->instance = dd_strdup(instance);
+    job->lease = claim->lease;
     job->run = dd_strdup(claim->run);
     job->task = dd_strdup("");
     set_text(&job->registry, settings->worker.registry);
@@ -103,7 +92,7 @@ int dd_worker_job(const dd_settings *settings, const char *directory, const dd_c
     if (set_forge(settings, job, err) < 0)
         return -1;
     set_logins(settings, job);
-    job->directory = dd_worker_run_directory(directory, claim->run, claim->lease);
+    job->directory = dd_worker_run_directory(directory, attempt);
     job->mirrors = dd_path_join(directory, "mirrors");
     job->engine = dd_strdup(settings->worker.engine);
     job->timeout_s = dd_fields_get_int(claim->fields, "timeout_s", TIMEOUT_S);

@@ -3,20 +3,19 @@
 #define DD_RUNNER_WORKER_PRIVATE_H
 
 #include "channel.h"
+#include "engine.h"
 
 #define DD_WORKER_ROOM "worker"
 
 /* ---- worker_job.c: what a run's process is told; pure ---- */
 
-/* From the run's fields and the settings. `directory` is the worker's, absolute. INVALID: the run cannot be
- * run. */
-int dd_worker_job(const dd_settings *settings, const char *directory, const dd_claim *claim, dd_job **ret,
-                  dd_error **err);
-/* DIRECTORY/runs/RUN-LEASE: a lease's own, so that a run taken up again never meets its earlier files. Owned.
- */
-char *dd_worker_run_directory(const char *directory, const char *run, int64_t lease);
-/* The run's id of such a name; false when it is none. Owned. */
-bool dd_worker_run_of_directory(const char *name, char **ret);
+/* From the run's fields and the settings. `directory` is the worker's, absolute; `instance` the store's.
+ * INVALID: the run cannot be run. */
+int dd_worker_job(const dd_settings *settings, const char *directory, const char *instance,
+                  const dd_claim *claim, dd_job **ret, dd_error **err);
+/* DIRECTORY/runs/ATTEMPT: a lease's own, so that a run taken up again never meets its earlier files; and by
+ * its name a later worker knows what to clean up, whatever store it serves. Owned. */
+char *dd_worker_run_directory(const char *directory, const char *attempt);
 
 /* ---- worker_report.c: what is written of a run; pure ---- */
 
@@ -59,7 +58,7 @@ typedef struct dd_attempt_host {
     struct event_base *base;
     const dd_settings *settings;
     dd_store_async *store;
-    const char *directory;
+    const char *directory, *instance;
     int64_t lease_ms;
     /* Nothing of the attempt is left, and it may be freed. Never called from within another call. */
     void (*ended)(void *context, dd_attempt *attempt);
@@ -90,7 +89,7 @@ void dd_attempt_release(dd_attempt *attempt, const char *why);
 /* Clean up after a run's process in a process of its own (the hidden verb run-clean). `ended` gets NULL or
  * why something is left. */
 typedef struct dd_cleaner dd_cleaner;
-int dd_cleaner_start(struct event_base *base, const char *engine, const char *run, const char *directory,
+int dd_cleaner_start(struct event_base *base, const char *engine, const char *attempt, const char *directory,
                      void (*ended)(void *context, const char *problem), void *context, dd_cleaner **ret,
                      dd_error **err);
 void dd_cleaner_free(dd_cleaner *cleaner);

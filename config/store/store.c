@@ -273,6 +273,28 @@ static int check_schema(dd_store *store, dd_error **err)
     return result;
 }
 
+int dd_store_instance(dd_store *store, char **ret, dd_error **err)
+{
+    dd_auto_str key = dd_store_key(store, "instance");
+    dd_auto_str made = dd_random_hex(4);
+    dd_auto(dd_command) set = dd_command_new("SET");
+    redisReply *reply = NULL;
+    dd_command_key(set, key);
+    dd_command_arg(set, made);
+    dd_command_arg(set, "NX");
+    dd_command_arg(set, "GET");
+    if (dd_store_call(store, set, &reply, err) < 0)
+        return -1;
+    int result = dd_reply_error(reply, err);
+    const char *instance = result == 0 && reply->type == REDIS_REPLY_STRING ? reply->str : made;
+    if (result == 0 && !dd_name_is_valid(instance))
+        result = dd_fail(err, DD_ERR_CONFLICT, "the key '%s' holds no name", key);
+    if (result == 0)
+        *ret = dd_strdup(instance);
+    freeReplyObject(reply);
+    return result;
+}
+
 int dd_store_prepare(dd_store *store, const dd_settings *settings, dd_error **err)
 {
     (void)settings;

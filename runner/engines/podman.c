@@ -113,12 +113,18 @@ static void sandbox_options(dd_strv *argv, const dd_engine_scope *scope)
     }
 }
 
+static void labels(dd_strv *argv, const dd_engine_scope *scope)
+{
+    dd_strv_addf(argv, "--label=" DD_LABEL_RUN "=%s", scope->run);
+    dd_strv_addf(argv, "--label=" DD_LABEL_ATTEMPT "=%s", scope->attempt);
+}
+
 static void podman_run(const dd_engine_scope *scope, const dd_engine_run *run, dd_strv *argv)
 {
     WORDS(argv, "podman", "run", run->pull ? "--pull=missing" : "--pull=never");
     registry_options(argv, scope, &run->tls);
     option(argv, "--name", run->name);
-    dd_strv_addf(argv, "--label=" DD_LABEL_RUN "=%s", scope->run);
+    labels(argv, scope);
     dd_strv_addf(argv, "--label=" DD_LABEL_STEP "=%s", run->step);
     if (!run->keep)
         dd_strv_add(argv, "--rm");
@@ -167,17 +173,17 @@ static void podman_network_create(const dd_engine_scope *scope, const char *name
                                   bool ipv6, dd_strv *argv)
 {
     WORDS(argv, "podman", "network", "create");
-    dd_strv_addf(argv, "--label=" DD_LABEL_RUN "=%s", scope->run);
+    labels(argv, scope);
     option(argv, "--driver", driver);
     if (ipv6)
         dd_strv_add(argv, "--ipv6");
     WORDS(argv, "--", name);
 }
 
-static void podman_network_list(const char *run, dd_strv *argv)
+static void podman_network_list(const char *attempt, dd_strv *argv)
 {
     WORDS(argv, "podman", "network", "ls", "--format", "{{.Name}}");
-    dd_strv_addf(argv, "--filter=label=" DD_LABEL_RUN "=%s", run);
+    dd_strv_addf(argv, "--filter=label=" DD_LABEL_ATTEMPT "=%s", attempt);
 }
 
 static void podman_network_remove(const dd_strv *names, dd_strv *argv)
@@ -198,10 +204,10 @@ static void podman_container_remove(const char *name, dd_strv *argv)
     WORDS(argv, "podman", "rm", "--force", "--ignore", "--volumes", "--time=0", "--", name);
 }
 
-static void podman_containers_remove(const char *run, dd_strv *argv)
+static void podman_containers_remove(const char *attempt, dd_strv *argv)
 {
     WORDS(argv, "podman", "rm", "--force", "--volumes", "--time=0");
-    dd_strv_addf(argv, "--filter=label=" DD_LABEL_RUN "=%s", run);
+    dd_strv_addf(argv, "--filter=label=" DD_LABEL_ATTEMPT "=%s", attempt);
 }
 
 /* aardvark-dns, at the first container of a network, where there is no syslog. */

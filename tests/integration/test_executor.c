@@ -30,7 +30,7 @@ static test_registry registry;
 /* ---- A run and all that it told ---- */
 
 typedef struct run {
-    char *id, *context, *directory;
+    char *id, *attempt, *context, *directory;
     dd_job *job;
     struct event_base *base;
     dd_executor *executor;
@@ -50,11 +50,14 @@ static run *run_new(void)
     run *r = calloc(1, sizeof *r);
 
     r->id = dd_sprintf("t%d-%d", getpid(), ++number);
+    r->attempt = dd_sprintf("test-%s-1", r->id);
     r->context = dd_sprintf("%s/%s.context", work, r->id);
     r->directory = dd_sprintf("%s/%s.run", work, r->id);
     assert_int_equal(dd_mkdirs(r->context, 0755, NULL), 0);
     r->job = dd_new(dd_job);
     r->job->run = dd_strdup(r->id);
+    r->job->instance = dd_strdup("test");
+    r->job->lease = 1;
     r->job->directory = dd_strdup(r->directory);
     r->job->local_context = dd_strdup(r->context);
     r->job->registry = dd_strdup(registry.host);
@@ -78,6 +81,7 @@ static void run_free(run *r)
     if (r->base)
         event_base_free(r->base);
     free(r->id);
+    free(r->attempt);
     free(r->context);
     free(r->directory);
     free(r);
@@ -734,12 +738,50 @@ static void what_a_killed_process_left_is_removed(void **state)
     close(fds[0]);
     assert_true(dd_path_exists(r->directory));
     dd_auto(dd_error) error = NULL;
-    if (dd_run_clean(NULL, r->id, r->directory, &error) < 0)
+    if (dd_run_clean(NULL, r->attempt, r->directory, &error) < 0)
         fail_msg("%s", error->message);
     assert_false(dd_path_exists(r->directory));
     test_engine_assert_clean(r->id);
     /* Again, with nothing there. */
-    assert_int_equal(dd_run_clean(NULL, r->id, r->directory, NULL), 0);
+    assert_int_equal(dd_run_clean(NULL, r->attempt, r->directory, NULL), 0);
+    run_free(r);
+}
+
+/* What somebody else cleans up while the step waits. */
+static void clean_up_others(run *r, const char *step, const char *text)
+{
+    dd_auto_str other_drydock = dd_sprintf("other-%s-1", r->id);
+    dd_auto_str next_lease = dd_sprintf("test-%s-2", r->id);
+    dd_auto_str nowhere = dd_path_join(work, "nowhere");
+
+    (void)step;
+    if (strcmp(text, "begun") != 0)
+        return;
+    assert_int_equal(dd_run_clean(NULL, other_drydock, nowhere, NULL), 0);
+    assert_int_equal(dd_run_clean(NULL, next_lease, nowhere, NULL), 0);
+    add_file(r, "go", "");
+}
+
+static void another_drydock_and_another_lease_leave_a_run_alone(void **state)
+{
+    static const char wait[] =
+        "echo begun; until test -e go; do sleep 0.05; done; nslookup service && echo on";
+    run *r = run_new();
+    dd_auto_str text =
+        dd_sprintf("steps:\n  - {id: service, detach: true, keep: true, when: ['-'], cmd: %s sleep 1000}\n"
+                   "  - {id: wait, when: ['-'], cmd: \"%s sh -c '%s'\"}\n",
+                   TEST_BASE_IMAGE, TEST_BASE_IMAGE, wait);
+
+    (void)state;
+    /* Under the same run id both at once; the checkout is a copy, so the file is made where the step looks.
+     */
+    free(r->context);
+    r->context = dd_sprintf("%s/workspace", r->directory);
+    dd_auto_str path = dd_path_join(r->job->local_context, "acr-task.yaml");
+    assert_int_equal(dd_write_file(path, text, strlen(text), 0644, NULL), 0);
+    r->on_line = clean_up_others;
+    execute(r, DD_RUN_SUCCEEDED);
+    assert_log(r, "wait|out|on\n");
     run_free(r);
 }
 
@@ -820,6 +862,7 @@ int main(void)
         cmocka_unit_test(steps_deaf_to_being_asked_are_killed),
         cmocka_unit_test(a_run_canceled_at_its_start_ends_at_once),
         cmocka_unit_test(what_a_killed_process_left_is_removed),
+        cmocka_unit_test(another_drydock_and_another_lease_leave_a_run_alone),
         cmocka_unit_test(an_engine_that_is_missing_is_an_error_with_its_name),
     };
 

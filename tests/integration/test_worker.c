@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -31,7 +32,7 @@
 
 /* ======== Processes that the worker starts ======== */
 
-/* TEST is where the FIFO is: three above the run's own directory, TEST/worker/runs/RUN-LEASE. */
+/* TEST is where the FIFO is: three above the run's own directory, TEST/worker/runs/INSTANCE-RUN-LEASE. */
 static void tell(const char *run_directory, const char *format, ...) DD_PRINTF(2, 3);
 static void tell(const char *run_directory, const char *format, ...)
 {
@@ -61,7 +62,9 @@ static int clean_main(char **argv)
     dd_assert(dd_remove_tree(directory, NULL) == 0);
     dd_auto_str stand_in = dd_sprintf("%s/x", runs);
     dd_assert(mkdir(stand_in, 0700) == 0); /* for the way to the FIFO */
-    tell(stand_in, "cleaned %s", basename(again));
+    const char *name = basename(again);
+    dd_assert(dd_str_eq(argv[2], name));
+    tell(stand_in, "cleaned %s", strchr(name, '-') + 1); /* whatever the instance */
     return rmdir(stand_in);
 }
 
@@ -571,9 +574,15 @@ static void await_cleaned(struct stack *stack, const char *run, int lease)
 
 static void assert_no_directory(struct stack *stack, const char *run, int lease)
 {
-    dd_auto_str path = dd_sprintf("%s/worker/runs/%s-%d", stack->directory, run, lease);
+    dd_auto_str end = dd_sprintf("-%s-%d", run, lease);
+    dd_auto_str path = dd_sprintf("%s/worker/runs", stack->directory);
+    DIR *runs = opendir(path);
+    struct dirent *entry;
 
-    assert_false(dd_path_exists(path));
+    while (runs && (entry = readdir(runs)))
+        assert_false(dd_str_ends(entry->d_name, end));
+    if (runs)
+        closedir(runs);
 }
 
 /* ======== Tests ======== */
@@ -928,7 +937,7 @@ static void a_second_signal_ends_a_drain(void **state)
 static void leftovers_are_removed_before_the_first_claim(void **state)
 {
     struct stack *stack = stack_new("lease: 30s");
-    dd_auto_str left = dd_sprintf("%s/worker/runs/ca77-4/workspace", stack->directory);
+    dd_auto_str left = dd_sprintf("%s/worker/runs/other-ca77-4/workspace", stack->directory);
     dd_created run;
 
     (void)state;

@@ -69,14 +69,20 @@ static void assert_empty(char *output, const char *what)
     free(output);
 }
 
+/* None of any attempt at the run. */
 static void assert_no_cgroup(const char *run)
 {
-    DIR *dir = opendir("/sys/fs/cgroup");
-    struct dirent *entry;
+    dd_auto_str part = dd_sprintf("-%s-", run);
+    DIR *dir = opendir("/sys/fs/cgroup"), *attempts;
+    struct dirent *entry, *attempt;
 
     while (dir && (entry = readdir(dir))) {
-        dd_auto_str path = dd_sprintf("/sys/fs/cgroup/%s/drydock/%s", entry->d_name, run);
-        require(!dd_path_exists(path), "left behind", path);
+        dd_auto_str path = dd_sprintf("/sys/fs/cgroup/%s/drydock", entry->d_name);
+        attempts = opendir(path);
+        while (attempts && (attempt = readdir(attempts)))
+            require(!strstr(attempt->d_name, part), "left behind", attempt->d_name);
+        if (attempts)
+            closedir(attempts);
     }
     if (dir)
         closedir(dir);

@@ -132,8 +132,8 @@ leftovers() {
 	podman ps -aq --filter "label=io.drydock.run=$1"
 	podman network ls -q --filter "label=io.drydock.run=$1"
 	podman volume ls -q --filter "label=io.drydock.run=$1"
-	find /sys/fs/cgroup -maxdepth 4 -type d -path "*drydock/$1*" 2>/dev/null
-	find "$stack_dir/worker" -maxdepth 3 -path "*runs/$1*" 2>/dev/null
+	find /sys/fs/cgroup -maxdepth 4 -type d -path "*drydock/*-$1-*" 2>/dev/null
+	find "$stack_dir/worker" -maxdepth 3 -path "*runs/*-$1-*" 2>/dev/null
 }
 assert_nothing_left() {
 	local left

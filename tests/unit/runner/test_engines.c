@@ -34,8 +34,11 @@ static void assert_argv(dd_strv *argv, const char *expected)
     dd_strv_done(argv);
 }
 
-static const dd_engine_scope scope = {
-    .run = "ca1", .cgroup = "/drydock/ca1", .auth_file = "/d/auth.json", .limits = true};
+static const dd_engine_scope scope = {.run = "ca1",
+                                      .attempt = "i-ca1-3",
+                                      .cgroup = "/drydock/ca1",
+                                      .auth_file = "/d/auth.json",
+                                      .limits = true};
 
 static void a_step_runs_without_privileges_and_is_marked_as_the_runs(void **state)
 {
@@ -70,7 +73,8 @@ static void a_step_runs_without_privileges_and_is_marked_as_the_runs(void **stat
     dd_engine_podman.run(&scope, &run, &argv);
     assert_argv(
         &argv, "podman run --pull=missing --authfile=/d/auth.json --tls-verify=false --name=drydock-ca1-test "
-               "--label=io.drydock.run=ca1 --label=io.drydock.step=test --rm --log-driver=none "
+               "--label=io.drydock.run=ca1 --label=io.drydock.attempt=i-ca1-3 --label=io.drydock.step=test "
+               "--rm --log-driver=none "
                "--security-opt=no-new-privileges --cap-drop=all --cap-add=CHOWN --cap-add=DAC_OVERRIDE "
                "--cap-add=FOWNER --cap-add=FSETID --cap-add=KILL --cap-add=NET_BIND_SERVICE --cap-add=SETGID "
                "--cap-add=SETUID --cgroup-parent=/drydock/ca1 --pids-limit=2048 --network=drydock-ca1 "
@@ -135,17 +139,19 @@ static void the_other_commands_are_as_the_engine_knows_them(void **state)
     dd_engine_podman.pull(&scope, &none, "r/i:1", &argv);
     assert_argv(&argv, "podman pull --quiet --authfile=/d/auth.json -- r/i:1");
     dd_engine_podman.network_create(&scope, "drydock-ca1", NULL, false, &argv);
-    assert_argv(&argv, "podman network create --label=io.drydock.run=ca1 -- drydock-ca1");
-    dd_engine_podman.network_list("ca1", &argv);
-    assert_argv(&argv, "podman network ls --format {{.Name}} --filter=label=io.drydock.run=ca1");
+    assert_argv(
+        &argv,
+        "podman network create --label=io.drydock.run=ca1 --label=io.drydock.attempt=i-ca1-3 -- drydock-ca1");
+    dd_engine_podman.network_list("i-ca1-3", &argv);
+    assert_argv(&argv, "podman network ls --format {{.Name}} --filter=label=io.drydock.attempt=i-ca1-3");
     dd_engine_podman.network_remove(networks, &argv);
     assert_argv(&argv, "podman network rm --force -- a b");
     dd_engine_podman.container_stop("n", 7, &argv);
     assert_argv(&argv, "podman stop --ignore --time=7 -- n");
     dd_engine_podman.container_remove("n", &argv);
     assert_argv(&argv, "podman rm --force --ignore --volumes --time=0 -- n");
-    dd_engine_podman.containers_remove("ca1", &argv);
-    assert_argv(&argv, "podman rm --force --volumes --time=0 --filter=label=io.drydock.run=ca1");
+    dd_engine_podman.containers_remove("i-ca1-3", &argv);
+    assert_argv(&argv, "podman rm --force --volumes --time=0 --filter=label=io.drydock.attempt=i-ca1-3");
 }
 
 static void an_engine_is_found_by_its_name(void **state)

@@ -58,11 +58,13 @@ static void a_job_has_the_run_s_fields_and_the_settings_credentials(void **state
     dd_auto(dd_job) job = NULL;
 
     (void)state;
-    assert_int_equal(dd_worker_job(settings, "/var/lib/drydock", claim, &job, NULL), 0);
+    assert_int_equal(dd_worker_job(settings, "/var/lib/drydock", "0a1b2c3d", claim, &job, NULL), 0);
     assert_string_equal(job->run, "ca1");
+    assert_string_equal(job->instance, "0a1b2c3d");
+    assert_int_equal(job->lease, 3);
     assert_string_equal(job->task, "hello");
     assert_string_equal(job->trigger, "commit");
-    assert_string_equal(job->directory, "/var/lib/drydock/runs/ca1-3");
+    assert_string_equal(job->directory, "/var/lib/drydock/runs/0a1b2c3d-ca1-3");
     assert_string_equal(job->mirrors, "/var/lib/drydock/mirrors");
     assert_string_equal(job->branch, "main");
     assert_null(job->folder);
@@ -90,7 +92,7 @@ static void a_job_for_another_host_gets_no_token(void **state)
         const char *fields[] = {"task", "hello", "clone_url", urls[i], NULL};
         dd_auto(dd_claim) claim = claim_new(fields);
         dd_auto(dd_job) job = NULL;
-        assert_int_equal(dd_worker_job(settings, "/d", claim, &job, NULL), 0);
+        assert_int_equal(dd_worker_job(settings, "/d", "0a1b2c3d", claim, &job, NULL), 0);
         assert_null(job->forge_token);
     }
 }
@@ -104,22 +106,24 @@ static void a_run_without_an_address_makes_no_job(void **state)
     dd_auto(dd_job) job = NULL;
 
     (void)state;
-    assert_int_equal(dd_worker_job(settings, "/d", claim, &job, &error), -1);
+    assert_int_equal(dd_worker_job(settings, "/d", "0a1b2c3d", claim, &job, &error), -1);
     assert_int_equal(error->code, DD_ERR_INVALID);
 }
 
 static void only_a_run_s_directory_is_taken_for_a_leftover(void **state)
 {
-    dd_auto_str run = NULL;
-    dd_auto_str path = dd_worker_run_directory("/d", "ca1", 12);
-    static const char *const others[] = {
-        "ca1", "ca1-", "ca1-x", "-1", "ca1-0", "a b-1", "ca1-99999999999999999999"};
+    dd_auto_str name = dd_attempt_name("0a1b2c3d", "my-run", 12);
+    dd_auto_str path = dd_worker_run_directory("/d", name);
+    dd_auto_str run = dd_attempt_name_run(name);
+    static const char *const others[] = {"ca1",     "ca1-3",      "i-ca1-",
+                                         "i-ca1-x", "-ca1-1",     "i--1",
+                                         "i-a b-1", "../i-ca1-1", "i-ca1-99999999999999999999"};
 
     (void)state;
-    assert_true(dd_worker_run_of_directory(strrchr(path, '/') + 1, &run));
-    assert_string_equal(run, "ca1");
+    assert_string_equal(path, "/d/runs/0a1b2c3d-my-run-12");
+    assert_string_equal(run, "my-run");
     for (size_t i = 0; i < DD_COUNT(others); i++)
-        assert_false(dd_worker_run_of_directory(others[i], &run));
+        assert_null(dd_attempt_name_run(others[i]));
 }
 
 static void a_step_s_field_reads_as_a_sentence(void **state)
