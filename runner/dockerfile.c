@@ -1,464 +1,319 @@
-/* What a Dockerfile is built from (acr-tasks.md, 9.9).
+/* What a Dockerfile is built from (acr-tasks.md, 9.9): its instructions into stages, each with its base and
+ * with what it copies or mounts from. Stages take only from earlier ones, so nothing here recurses.
  *
- * Instructions become stages, each with its base and with what it copies or mounts from; then the stages that
- * the target reaches say which images count. Stages take only from earlier ones, so nothing here recurses. */
-#include "runner/dockerfile_private.h"
+ * What is wrong with a stage is told when the target needs the stage, as podman does it; BuildKit looks at
+ * the others' FROM too. A --from that names a later stage, or its own, is an image, as for podman; a number
+ * that is no earlier stage's is an error, as for BuildKit. */
+#include "runner/dockerfile_scan.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/utsname.h>
 
 #define STAGES_MAX           1000
 #define DOCKERFILE_MAX_BYTES (4 * 1024 * 1024)
-#define NO_STAGE             SIZE_MAX
+#define WORK_MAX             (100 * 1000 * 1000)
 
-typedef struct image {
-    char *name;
-    dd_place place;
-} image;
-
-typedef struct stage {
-    char *name;        /* NULL: only its number */
-    image base;        /* expanded */
-    size_t base_stage; /* the earlier stage that the base is, or NO_STAGE */
-    size_t *uses;      /* earlier stages copied or mounted from */
-    size_t use_count;
-    image *images; /* images copied or mounted from */
-    size_t image_count;
-    dd_variables args, env;
-} stage;
-
-typedef struct scan {
-    dd_dockerfile_lines lines;
-    const dd_strv *build_args;
-    dd_variables global;   /* ARG before the first FROM */
-    dd_variables platform; /* what the builder sets by itself, for FROM */
-    stage *stages;
-    size_t count;
-    dd_error **err;
-} scan;
-
-static stage *current(const scan *s)
+static dd_stage *current(const dd_scan *scan)
 {
-    return s->count ? &s->stages[s->count - 1] : NULL;
+    return scan->count ? scan->stages[scan->count - 1] : NULL;
 }
 
-/* ---- Variables ---- */
-
-static const char *build_arg(const scan *s, const char *name, size_t length)
+int dd_stage_find(dd_scan *scan, const char *name, size_t count, size_t *ret, dd_error **err)
 {
-    for (size_t i = s->build_args ? s->build_args->count : 0; i > 0; i--) { /* the last one counts */
-        const char *entry = s->build_args->items[i - 1];
-
-        if (strncmp(entry, name, length) == 0 && entry[length] == '=')
-            return entry + length + 1;
-    }
-    return NULL;
-}
-
-/* The builder's own arguments that FROM may use undeclared. */
-static int set_platform(scan *s)
-{
-    static const char *const sides[] = {"TARGET", "BUILD"};
-    struct utsname machine;
-    const char *architecture = "amd64";
-
-    if (uname(&machine) == 0)
-        architecture = strcmp(machine.machine, "x86_64") == 0    ? "amd64"
-                       : strcmp(machine.machine, "aarch64") == 0 ? "arm64"
-                                                                 : machine.machine;
-    dd_auto_str platform = dd_sprintf("linux/%s", architecture);
-    const struct {
-        const char *name, *value;
-    } parts[] = {{"PLATFORM", platform}, {"OS", "linux"}, {"ARCH", architecture}, {"VARIANT", ""}};
-
-    for (size_t i = 0; i < DD_COUNT(sides); i++)
-        for (size_t p = 0; p < DD_COUNT(parts); p++) {
-            dd_auto_str name = dd_sprintf("%s%s", sides[i], parts[p].name);
-            const char *given = build_arg(s, name, strlen(name));
-
-            if (dd_variables_set(&s->platform, name, strlen(name), given ? given : parts[p].value, s->err) <
-                0)
-                return -1;
-        }
-    return 0;
-}
-
-/* In a stage ENV beats ARG; before the first FROM there are only the global ones. */
-static int expand_in(const scan *s, const stage *in, const char *word, dd_place place, char **ret)
-{
-    const dd_variables *scopes[2];
-
-    scopes[0] = in ? &in->env : &s->global;
-    scopes[1] = in ? &in->args : &s->platform;
-    return dd_dockerfile_expand(word, s->lines.escape, scopes, DD_COUNT(scopes), place, ret, s->err);
-}
-
-/* ARG NAME[=default]: a given build argument beats the default; in a stage, a name alone takes the global
- * value. */
-static int declare(scan *s, const char *word, dd_place place)
-{
-    stage *in = current(s);
-    size_t length = strcspn(word, "=");
-    const char *value = build_arg(s, word, length);
-    dd_auto_str expanded = NULL;
-
-    if (!value && word[length]) {
-        if (expand_in(s, in, word + length + 1, place, &expanded) < 0)
-            return -1;
-        value = expanded;
-    }
-    if (!value && in)
-        value = dd_variables_get(&s->global, word, length);
-    if (!value)
-        value = dd_variables_get(&s->platform, word, length);
-    if (!length || !value)
-        return 0;
-    return dd_variables_set(in ? &in->args : &s->global, word, length, value, s->err);
-}
-
-static int read_arg(scan *s, const dd_instruction *in)
-{
-    dd_auto(dd_strv) words = dd_strv_new();
-
-    dd_dockerfile_words(in->rest, s->lines.escape, words);
-    if (!words->count)
-        return dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "ARG needs a name");
-    for (size_t i = 0; i < words->count; i++)
-        if (declare(s, words->items[i], in->place) < 0)
-            return -1;
-    return 0;
-}
-
-static int set_env(scan *s, const char *name, size_t length, const char *word, dd_place place)
-{
-    dd_auto_str value = NULL;
-
-    if (expand_in(s, current(s), word, place, &value) < 0)
-        return -1;
-    return dd_variables_set(&current(s)->env, name, length, value, s->err);
-}
-
-/* ENV A=b C=d, or the old ENV A b. */
-static int read_env(scan *s, const dd_instruction *in)
-{
-    dd_auto(dd_strv) words = dd_strv_new();
-
-    dd_dockerfile_words(in->rest, s->lines.escape, words);
-    if (words->count && !strchr(words->items[0], '=')) {
-        size_t length = strlen(words->items[0]);
-
-        return set_env(s, words->items[0], length, in->rest + length + strspn(in->rest + length, " \t"),
-                       in->place);
-    }
-    for (size_t i = 0; i < words->count; i++) {
-        size_t length = strcspn(words->items[i], "=");
-
-        if (words->items[i][length] &&
-            set_env(s, words->items[i], length, words->items[i] + length + 1, in->place) < 0)
-            return -1;
-    }
+    *ret = DD_NO_STAGE;
+    if (!dd_expander_work(&scan->expander, count))
+        return dd_fail(err, DD_ERR_LIMIT, "the Dockerfile's stages take too long to find");
+    for (size_t i = count; i > 0 && *ret == DD_NO_STAGE; i--)
+        if (scan->stages[i - 1]->name && strcasecmp(scan->stages[i - 1]->name, name) == 0)
+            *ret = i - 1;
     return 0;
 }
 
 /* ---- FROM ---- */
 
-/* The latest of the first `count` stages that has the name, whatever its case. */
-static size_t find_stage(const scan *s, const char *name, size_t count)
-{
-    for (size_t i = count; i > 0; i--)
-        if (s->stages[i - 1].name && strcasecmp(s->stages[i - 1].name, name) == 0)
-            return i - 1;
-    return NO_STAGE;
-}
+typedef struct from_words {
+    dd_word base, name; /* name.text is NULL without AS */
+} from_words;
 
-static int copy_env(scan *s, const stage *from, stage *to)
+/* FROM [--platform=P] IMAGE [AS NAME] */
+static int read_from_words(const dd_scan *scan, const dd_instruction *in, from_words *ret, dd_error **err)
 {
-    for (size_t i = 0; i < from->env.names.count; i++)
-        if (dd_variables_set(&to->env, from->env.names.items[i], strlen(from->env.names.items[i]),
-                             from->env.values.items[i], s->err) < 0)
-            return -1;
+    const char *at = in->rest;
+    dd_word words[4];
+    size_t count = 0;
+
+    while (dd_dockerfile_flag(&at, scan->expander.escape, &words[0])) {
+    }
+    while (count < DD_COUNT(words) && dd_dockerfile_word(&at, scan->expander.escape, &words[count]))
+        count++;
+    if (count != 1 &&
+        !(count == 3 && words[1].length == 2 && strncasecmp(words[1].text, "as", words[1].length) == 0))
+        return dd_fail_at(err, DD_ERR_INVALID, in->place, NULL,
+                          "FROM is written FROM [--platform=PLATFORM] IMAGE [AS NAME]");
+    *ret = (from_words){.base = words[0]};
+    if (count == 3)
+        ret->name = words[2];
     return 0;
 }
 
-static int fail_empty_base(const scan *s, const char *word, dd_place place)
+static int fail_empty_base(dd_word word, dd_place place, dd_error **err)
 {
-    dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "FROM %s names no image: its variables are empty", word);
-    return dd_hint(s->err, "give --build-arg, or declare ARG with a default before the first FROM");
+    dd_fail_at(err, DD_ERR_INVALID, place, NULL, "FROM %.*s names no image: its variables are empty",
+               word.length > 100 ? 100 : (int)word.length, word.text);
+    return dd_hint(err, "give --build-arg, or declare ARG with a default before the first FROM");
 }
 
-/* FROM [--platform=P] IMAGE [AS NAME] */
-static int read_from(scan *s, const dd_instruction *in)
+static int expand_from(dd_scan *scan, dd_stage *stage, const from_words *words, dd_place name_place,
+                       dd_error **err)
 {
-    dd_auto(dd_strv) words = dd_strv_new();
     dd_auto_str base = NULL;
-    size_t at = 0, rest;
-    stage *added;
 
-    dd_dockerfile_words(in->rest, s->lines.escape, words);
-    while (at < words->count && dd_str_starts(words->items[at], "--"))
-        at++;
-    rest = words->count - at;
-    if (rest != 1 && !(rest == 3 && strcasecmp(words->items[at + 1], "as") == 0))
-        return dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL,
-                          "FROM is written FROM [--platform=PLATFORM] IMAGE [AS NAME]");
-    if (s->count == STAGES_MAX)
-        return dd_fail_at(s->err, DD_ERR_LIMIT, in->place, NULL, "more than %d stages", STAGES_MAX);
-    if (expand_in(s, NULL, words->items[at], in->place, &base) < 0)
+    if (words->name.text &&
+        dd_dockerfile_expand(&scan->expander, words->name, &scan->global, name_place, &stage->name, err) < 0)
+        return -1;
+    if (dd_dockerfile_expand(&scan->expander, words->base, &scan->global, stage->base.place, &base, err) < 0)
         return -1;
     if (!*base)
-        return fail_empty_base(s, words->items[at], in->place);
-    s->stages = dd_reallocarray(s->stages, s->count + 1, sizeof(*s->stages));
-    added = &s->stages[s->count];
-    *added = (stage){.base_stage = find_stage(s, base, s->count)};
-    added->name = rest == 3 ? dd_strdup(words->items[at + 2]) : NULL;
-    added->base = (image){dd_take(base), in->place};
-    s->count++;
-    return added->base_stage == NO_STAGE ? 0 : copy_env(s, &s->stages[added->base_stage], added);
+        return fail_empty_base(words->base, stage->base.place, err);
+    if (dd_stage_find(scan, base, scan->count - 1, &stage->base_stage, err) < 0)
+        return -1;
+    stage->base.name = dd_take(base);
+    if (stage->base_stage != DD_NO_STAGE)
+        stage->scope.outer = &scan->stages[stage->base_stage]->scope;
+    return 0;
+}
+
+static void read_in_stage(dd_scan *scan, const dd_instruction *in);
+
+/* What ONBUILD says in a stage is done first in the stages that are built on it. */
+static int pull_triggers(dd_scan *scan, const dd_stage *base, dd_place place, dd_error **err)
+{
+    for (size_t i = 0; i < base->triggers.count; i++) {
+        const dd_kept_instruction *trigger = &base->triggers.items[i];
+        dd_instruction in;
+
+        if (!dd_expander_work(&scan->expander, strlen(trigger->text) + sizeof(in)))
+            return dd_fail_at(err, DD_ERR_LIMIT, place, NULL, "too much is done by ONBUILD");
+        dd_instruction_init(&in, trigger->text, trigger->place);
+        read_in_stage(scan, &in);
+        dd_instruction_done(&in);
+    }
+    return 0;
+}
+
+static int read_from(dd_scan *scan, const dd_instruction *in, dd_error **err)
+{
+    from_words words;
+    dd_place name_place;
+    dd_stage *added;
+
+    if (read_from_words(scan, in, &words, err) < 0)
+        return -1;
+    if (scan->count == STAGES_MAX)
+        return dd_fail_at(err, DD_ERR_LIMIT, in->place, NULL, "more than %d stages", STAGES_MAX);
+    name_place = words.name.text ? dd_instruction_place(in, words.name.text) : in->place;
+    added = dd_new(dd_stage);
+    added->base_stage = DD_NO_STAGE;
+    added->base.place = dd_instruction_place(in, words.base.text);
+    added->scope.outer = &scan->predefined;
+    scan->stages = dd_reallocarray(scan->stages, scan->count + 1, sizeof(*scan->stages));
+    scan->stages[scan->count++] = added;
+    if (expand_from(scan, added, &words, name_place, &added->error) < 0 || added->base_stage == DD_NO_STAGE)
+        return 0;
+    return pull_triggers(scan, scan->stages[added->base_stage], in->place, err);
 }
 
 /* ---- COPY --from, RUN --mount=…,from= ---- */
 
-/* A number is an earlier stage's; a name is an earlier stage's, or else an image. */
-static int use(scan *s, const char *word, dd_place place)
+/* A stage by its name, or by its number. */
+static int find_earlier(dd_scan *scan, const char *name, dd_place place, size_t *ret, dd_error **err)
 {
-    stage *in = current(s);
-    size_t index = s->count - 1, found;
-    dd_auto_str from = NULL;
+    size_t index = scan->count - 1;
     int64_t number;
 
-    if (expand_in(s, in, word, place, &from) < 0)
+    if (dd_stage_find(scan, name, index, ret, err) < 0)
         return -1;
-    found = find_stage(s, from, index);
-    if (found == NO_STAGE && dd_str_to_int(from, &number) && number >= 0) {
-        if ((uint64_t)number >= index)
-            return dd_fail_at(s->err, DD_ERR_INVALID, place, NULL, "there is no earlier stage %s", from);
-        found = (size_t)number;
-    }
-    if (found != NO_STAGE) {
-        in->uses = dd_reallocarray(in->uses, in->use_count + 1, sizeof(*in->uses));
-        in->uses[in->use_count++] = found;
+    if (*ret != DD_NO_STAGE || !dd_str_to_int(name, &number) || number < 0)
+        return 0;
+    if ((uint64_t)number >= index)
+        return dd_fail_at(err, DD_ERR_INVALID, place, NULL, "there is no earlier stage %s", name);
+    *ret = (size_t)number;
+    return 0;
+}
+
+static int use(dd_scan *scan, dd_word word, dd_place place, dd_error **err)
+{
+    dd_stage *stage = current(scan);
+    dd_auto_str from = NULL;
+    size_t found;
+
+    if (memchr(word.text, '$', word.length) && dd_scope_settle(scan, stage, err) < 0)
+        return -1;
+    if (dd_dockerfile_expand(&scan->expander, word, &stage->scope, place, &from, err) < 0 ||
+        find_earlier(scan, from, place, &found, err) < 0)
+        return -1;
+    if (found != DD_NO_STAGE) {
+        stage->uses = dd_reallocarray(stage->uses, stage->use_count + 1, sizeof(*stage->uses));
+        stage->uses[stage->use_count++] = found;
     } else if (*from) {
-        in->images = dd_reallocarray(in->images, in->image_count + 1, sizeof(*in->images));
-        in->images[in->image_count++] = (image){dd_take(from), place};
+        stage->images = dd_reallocarray(stage->images, stage->image_count + 1, sizeof(*stage->images));
+        stage->images[stage->image_count++] = (dd_base_image){dd_take(from), place};
     }
     return 0;
 }
 
-/* Flags stand before all else. */
-static int read_copy(scan *s, const dd_instruction *in)
+/* What stands behind "from=" in "type=bind,from=x": the last one counts. */
+static bool find_from(const char *mount, dd_word *ret)
 {
-    dd_auto(dd_strv) words = dd_strv_new();
+    bool found = false;
 
-    dd_dockerfile_words(in->rest, s->lines.escape, words);
-    for (size_t i = 0; i < words->count && dd_str_starts(words->items[i], "--"); i++)
-        if (strncasecmp(words->items[i], "--from=", 7) == 0 && use(s, words->items[i] + 7, in->place) < 0)
-            return -1;
-    return 0;
+    for (size_t length; *mount; mount += length + (mount[length] == ',')) {
+        length = strcspn(mount, ",");
+        if (length >= strlen("from=") && strncasecmp(mount, "from=", strlen("from=")) == 0) {
+            *ret = (dd_word){mount + strlen("from="), length - strlen("from=")};
+            found = true;
+        }
+    }
+    return found;
 }
 
-static int read_mount(scan *s, char *options, dd_place place)
+/* The flags of COPY and RUN are read alike: each has the one that can name an image. */
+static int read_flags(dd_scan *scan, const dd_instruction *in, dd_error **err)
 {
-    char *save = NULL;
+    bool run = dd_instruction_is(in, "RUN");
+    const char *prefix = run ? "--mount=" : "--from=", *at = in->rest;
+    dd_word flag;
+    int ret = 0;
 
-    for (char *option = strtok_r(options, ",", &save); option; option = strtok_r(NULL, ",", &save))
-        if (strncasecmp(option, "from=", 5) == 0 && use(s, option + 5, place) < 0)
-            return -1;
-    return 0;
-}
+    while (ret == 0 && dd_dockerfile_flag(&at, scan->expander.escape, &flag)) {
+        dd_auto(dd_buf) text = dd_buf_new();
+        dd_place place = dd_instruction_place(in, flag.text);
+        dd_word from;
 
-static int read_run(scan *s, const dd_instruction *in)
-{
-    dd_auto(dd_strv) words = dd_strv_new();
-
-    if (!dd_str_starts(in->rest, "--"))
-        return 0; /* most have no flags, and may be long */
-    dd_dockerfile_words(in->rest, s->lines.escape, words);
-    for (size_t i = 0; i < words->count && dd_str_starts(words->items[i], "--"); i++)
-        if (strncasecmp(words->items[i], "--mount=", 8) == 0 &&
-            read_mount(s, words->items[i] + 8, in->place) < 0)
-            return -1;
-    return 0;
+        if (!dd_dockerfile_unquote(flag, scan->expander.escape, text))
+            return dd_fail_at(err, DD_ERR_INVALID, place, NULL, "a quote in the flag is never closed");
+        if (!dd_str_starts(text->data, prefix))
+            continue;
+        from = (dd_word){text->data + strlen(prefix), text->length - strlen(prefix)};
+        if (!run || find_from(from.text, &from))
+            ret = use(scan, from, place, err);
+    }
+    return ret;
 }
 
 /* ---- The file ---- */
 
-static int read_instruction(scan *s, const dd_instruction *in)
+static int keep_setting(dd_scan *scan, const dd_instruction *in, dd_error **err)
+{
+    (void)err;
+    dd_kept_add(&current(scan)->settings, in->keyword, in->place);
+    return 0;
+}
+
+static int keep_trigger(dd_scan *scan, const dd_instruction *in, dd_error **err)
+{
+    (void)err;
+    dd_kept_add(&current(scan)->triggers, in->rest, dd_instruction_place(in, in->rest));
+    return 0;
+}
+
+/* The first thing wrong with a stage is kept there, and nothing more is read of it. */
+static void read_in_stage(dd_scan *scan, const dd_instruction *in)
 {
     static const struct {
         const char *keyword;
-        int (*read)(scan *, const dd_instruction *);
-        bool in_stage;
+        int (*read)(dd_scan *, const dd_instruction *, dd_error **);
     } readers[] = {
-        {"FROM", read_from, false}, {"ARG", read_arg, false}, {"ENV", read_env, true},
-        {"COPY", read_copy, true},  {"RUN", read_run, true},
+        {"ARG", keep_setting}, {"ENV", keep_setting},     {"COPY", read_flags},
+        {"RUN", read_flags},   {"ONBUILD", keep_trigger},
     };
+    dd_stage *stage = current(scan);
 
-    for (size_t i = 0; i < DD_COUNT(readers); i++)
-        if (dd_instruction_is(in, readers[i].keyword) && (s->count || !readers[i].in_stage))
-            return readers[i].read(s, in);
-    if (s->count)
-        return 0;
-    dd_fail_at(s->err, DD_ERR_INVALID, in->place, NULL, "'%.*s' stands before the first FROM",
-               in->keyword_length > 20 ? 20 : (int)in->keyword_length, in->keyword);
-    return dd_hint(s->err, "only ARG may");
+    for (size_t i = 0; i < DD_COUNT(readers) && !stage->error; i++)
+        if (dd_instruction_is(in, readers[i].keyword)) {
+            readers[i].read(scan, in, &stage->error);
+            return;
+        }
 }
 
-static int read_all(scan *s)
+static int read_instruction(dd_scan *scan, const dd_instruction *in, dd_error **err)
+{
+    if (dd_instruction_is(in, "ARG") && !*in->rest)
+        return dd_fail_at(err, DD_ERR_INVALID, in->place, NULL, "ARG needs a name");
+    if (dd_instruction_is(in, "FROM"))
+        return read_from(scan, in, err);
+    if (scan->count) {
+        read_in_stage(scan, in);
+        return 0;
+    }
+    if (dd_instruction_is(in, "ARG"))
+        return dd_scope_read_global(scan, in, err);
+    dd_fail_at(err, DD_ERR_INVALID, in->place, NULL, "'%.*s' stands before the first FROM",
+               in->keyword_length > 20 ? 20 : (int)in->keyword_length, in->keyword);
+    return dd_hint(err, "only ARG may");
+}
+
+static int read_all(dd_scan *scan, dd_error **err)
 {
     dd_instruction in = {0};
     int result;
 
-    while ((result = dd_dockerfile_next(&s->lines, &in, s->err)) > 0)
-        if ((result = read_instruction(s, &in)) < 0)
+    while ((result = dd_dockerfile_next(&scan->lines, &in, err)) > 0)
+        if ((result = read_instruction(scan, &in, err)) < 0)
             break;
-    dd_buf_done(&in.text);
-    if (result == 0 && s->count == 0)
-        return dd_fail_at(s->err, DD_ERR_INVALID, (dd_place){1, 1}, NULL, "the Dockerfile has no FROM");
+    dd_instruction_done(&in);
+    if (result == 0 && scan->count == 0)
+        return dd_fail_at(err, DD_ERR_INVALID, (dd_place){1, 1}, NULL, "the Dockerfile has no FROM");
     return result;
 }
 
-/* ---- The answer ---- */
-
-static int find_target(const scan *s, const char *target, size_t *ret)
+static void stage_free(dd_stage *stage)
 {
-    int64_t number;
-
-    *ret = s->count - 1;
-    if (!target || !*target)
-        return 0;
-    *ret = find_stage(s, target, s->count);
-    if (*ret == NO_STAGE && dd_str_to_int(target, &number) && number >= 0 && (uint64_t)number < s->count)
-        *ret = (size_t)number;
-    if (*ret != NO_STAGE)
-        return 0;
-    const char *names[64], *nearest;
-    size_t count = 0;
-
-    for (size_t i = 0; i < s->count && count < DD_COUNT(names); i++)
-        if (s->stages[i].name)
-            names[count++] = s->stages[i].name;
-    nearest = dd_str_nearest(target, names, count);
-    dd_fail(s->err, DD_ERR_INVALID, "no stage is named '%s'", target);
-    return nearest ? dd_hint(s->err, "did you mean %s?", nearest) : -1;
+    for (size_t i = 0; i < stage->image_count; i++)
+        free(stage->images[i].name);
+    free(stage->images);
+    free(stage->name);
+    free(stage->base.name);
+    free(stage->uses);
+    dd_kept_done(&stage->settings);
+    dd_kept_done(&stage->triggers);
+    dd_variables_done(&stage->scope.args);
+    dd_variables_done(&stage->scope.env);
+    dd_error_free(stage->error);
+    free(stage);
 }
 
-static void mark_reached(const scan *s, size_t target, bool *reached)
+static void scan_done(dd_scan *scan)
 {
-    reached[target] = true;
-    for (size_t i = target + 1; i > 0; i--) {
-        const stage *at = &s->stages[i - 1];
-
-        if (!reached[i - 1])
-            continue;
-        if (at->base_stage != NO_STAGE)
-            reached[at->base_stage] = true;
-        for (size_t j = 0; j < at->use_count; j++)
-            reached[at->uses[j]] = true;
-    }
+    for (size_t i = 0; i < scan->count; i++)
+        stage_free(scan->stages[i]);
+    free(scan->stages);
+    dd_variables_done(&scan->global.args);
+    dd_variables_done(&scan->builder.args);
+    dd_variables_done(&scan->predefined.args);
 }
 
-/* *ret stays NULL for scratch, which is no image. */
-static int parse_image(const scan *s, const image *from, dd_reference **ret)
+static int scan_text(dd_scan *scan, const char *text, size_t length, const char *target, dd_deps *deps,
+                     dd_error **err)
 {
-    dd_error *why = NULL;
-
-    *ret = NULL;
-    if (strcmp(from->name, "scratch") == 0)
-        return 0;
-    if (dd_reference_parse(from->name, ret, &why) == 0)
-        return 0;
-    dd_fail_at(s->err, DD_ERR_INVALID, from->place, NULL, "%s", why->message);
-    dd_error_free(why);
-    return -1;
-}
-
-static int add_buildtime(const scan *s, const image *from, dd_deps *deps)
-{
-    dd_auto(dd_reference) reference = NULL;
-
-    if (parse_image(s, from, &reference) < 0)
+    if (dd_dockerfile_lines_init(&scan->lines, text, length, err) < 0 || dd_scope_init(scan, err) < 0)
         return -1;
-    if (!reference || (deps->runtime && strcmp(deps->runtime->text, reference->text) == 0))
-        return 0;
-    deps->buildtime = dd_reallocarray(deps->buildtime, deps->buildtime_count + 1, sizeof(dd_reference *));
-    deps->buildtime[deps->buildtime_count++] = dd_take(reference);
-    return 0;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp((*(dd_reference *const *)a)->text, (*(dd_reference *const *)b)->text);
-}
-
-static void sort_buildtime(dd_deps *deps)
-{
-    size_t kept = 0;
-
-    if (!deps->buildtime_count)
-        return;
-    qsort(deps->buildtime, deps->buildtime_count, sizeof(dd_reference *), by_text);
-    for (size_t i = 0; i < deps->buildtime_count; i++) {
-        if (kept && strcmp(deps->buildtime[kept - 1]->text, deps->buildtime[i]->text) == 0)
-            dd_reference_free(deps->buildtime[i]);
-        else
-            deps->buildtime[kept++] = deps->buildtime[i];
-    }
-    deps->buildtime_count = kept;
-}
-
-static int collect(const scan *s, size_t target, dd_deps *deps)
-{
-    bool *reached = dd_calloc(s->count, sizeof(*reached));
-    size_t origin = target;
-    int result;
-
-    while (s->stages[origin].base_stage != NO_STAGE)
-        origin = s->stages[origin].base_stage;
-    result = parse_image(s, &s->stages[origin].base, &deps->runtime);
-    mark_reached(s, target, reached);
-    for (size_t i = 0; i <= target && result == 0; i++) {
-        const stage *at = &s->stages[i];
-
-        if (!reached[i])
-            continue;
-        if (at->base_stage == NO_STAGE)
-            result = add_buildtime(s, &at->base, deps);
-        for (size_t j = 0; j < at->image_count && result == 0; j++)
-            result = add_buildtime(s, &at->images[j], deps);
-    }
-    free(reached);
-    sort_buildtime(deps);
-    return result;
-}
-
-static void scan_done(scan *s)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        stage *at = &s->stages[i];
-
-        for (size_t j = 0; j < at->image_count; j++)
-            free(at->images[j].name);
-        free(at->images);
-        free(at->name);
-        free(at->base.name);
-        free(at->uses);
-        dd_variables_done(&at->args);
-        dd_variables_done(&at->env);
-    }
-    free(s->stages);
-    dd_variables_done(&s->global);
-    dd_variables_done(&s->platform);
-}
-
-static int scan_text(scan *s, const char *text, size_t length, const char *target, dd_deps *deps)
-{
-    size_t index;
-
-    if (dd_dockerfile_lines_init(&s->lines, text, length, s->err) < 0 || set_platform(s) < 0 ||
-        read_all(s) < 0 || find_target(s, target, &index) < 0)
+    scan->expander = (dd_expander){.escape = scan->lines.escape, .work_left = WORK_MAX};
+    if (read_all(scan, err) < 0)
         return -1;
-    return collect(s, index, deps);
+    return dd_scan_collect(scan, target, deps, err);
+}
+
+static dd_place place_of(const char *text, const char *at)
+{
+    dd_place place = {1, 1};
+
+    for (; text < at; text++) {
+        place.column++;
+        if (*text == '\n')
+            place = (dd_place){place.line + 1, 1};
+    }
+    return place;
 }
 
 int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
@@ -467,17 +322,19 @@ int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, con
     static const char bom[] = "\xef\xbb\xbf";
     dd_auto(dd_deps) deps = dd_new(dd_deps);
     dd_auto_str copy = NULL; /* with a NUL behind it */
-    scan s = {.build_args = build_args, .err = err};
+    dd_scan scan = {.build_args = build_args};
     size_t skipped = length >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
+    const char *nul;
     int result;
 
     if (length > DOCKERFILE_MAX_BYTES)
         return dd_fail(err, DD_ERR_LIMIT, "the Dockerfile has more than %d bytes", DOCKERFILE_MAX_BYTES);
-    if (memchr(text, '\0', length))
-        return dd_fail(err, DD_ERR_INVALID, "the Dockerfile holds a NUL byte");
+    nul = length ? memchr(text, '\0', length) : NULL;
+    if (nul)
+        return dd_fail_at(err, DD_ERR_INVALID, place_of(text, nul), NULL, "the Dockerfile holds a NUL byte");
     copy = dd_strndup(text + skipped, length - skipped);
-    result = scan_text(&s, copy, length - skipped, target, deps);
-    scan_done(&s);
+    result = scan_text(&scan, copy, length - skipped, target, deps, err);
+    scan_done(&scan);
     if (result == 0)
         *ret = dd_take(deps);
     return result;

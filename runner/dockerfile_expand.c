@@ -1,4 +1,5 @@
-/* Variables in a Dockerfile's words: ARG and ENV, as docs.docker.com's "environment replacement" has them. */
+/* Variables in a Dockerfile's words: ARG and ENV, as docs.docker.com's "environment replacement" and
+ * BuildKit's lexer have them. */
 #include "runner/dockerfile_private.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 #define VARIABLES_MAX  1000
 #define WORD_MAX_BYTES 4096 /* an image's reference is shorter by far */
 #define DEPTH_MAX      32
+
+/* ---- Variables ---- */
 
 void dd_variables_done(dd_variables *variables)
 {
@@ -31,10 +34,9 @@ const char *dd_variables_get(const dd_variables *variables, const char *name, si
     return at < variables->names.count ? variables->values.items[at] : NULL;
 }
 
-int dd_variables_set(dd_variables *variables, const char *name, size_t length, const char *value,
-                     dd_error **err)
+int dd_variables_set(dd_variables *variables, dd_word name, const char *value, dd_place place, dd_error **err)
 {
-    size_t at = find(variables, name, length);
+    size_t at = find(variables, name.text, name.length);
 
     if (at < variables->names.count) {
         free(variables->values.items[at]);
@@ -42,173 +44,288 @@ int dd_variables_set(dd_variables *variables, const char *name, size_t length, c
         return 0;
     }
     if (at == VARIABLES_MAX)
-        return dd_fail(err, DD_ERR_LIMIT, "more than %d variables", VARIABLES_MAX);
-    dd_strv_add_n(&variables->names, name, length);
+        return dd_fail_at(err, DD_ERR_LIMIT, place, NULL, "more than %d variables", VARIABLES_MAX);
+    dd_strv_add_n(&variables->names, name.text, name.length);
     dd_strv_add(&variables->values, value);
     return 0;
 }
 
-typedef struct expander {
-    char escape;
-    const dd_variables *const *scopes;
-    size_t scope_count;
-    dd_place place;
-    dd_buf into;
+bool dd_expander_work(dd_expander *expander, size_t amount)
+{
+    expander->work_left = expander->work_left > amount ? expander->work_left - amount : 0;
+    return expander->work_left > 0;
+}
+
+/* ---- Words ---- */
+
+typedef struct reader {
+    dd_expander *expander;
+    const dd_scope *scope;
+    const char *at, *end;
     int depth;
+    dd_place place;
     dd_error **err;
-} expander;
+} reader;
 
-static int expand(expander *x, const char *text, size_t length);
+/* Read until one of the bytes in `stops`, which is skipped (*ret_stop, if wanted), or without any to the end.
+ * `raw` keeps escape characters, for a pattern. */
+static int read_until(reader *r, const char *stops, bool raw, dd_buf *into, char *ret_stop);
 
-static const char *value_of(const expander *x, const char *name, size_t length)
+static int fail(reader *r, const char *what)
+{
+    return dd_fail_at(r->err, DD_ERR_INVALID, r->place, NULL, "%s", what);
+}
+
+static int fail_substitution(reader *r, const char *from)
+{
+    const char *brace = memchr(from, '}', (size_t)(r->end - from));
+    size_t length = brace ? (size_t)(brace + 1 - from) : (size_t)(r->end - from);
+
+    dd_fail_at(r->err, DD_ERR_INVALID, r->place, NULL, "%.*s is not understood",
+               length > 100 ? 100 : (int)length, from);
+    return dd_hint(r->err, "variables are written $NAME, ${NAME}, ${NAME:-word} and ${NAME:+word}");
+}
+
+static int check_limits(reader *r, const dd_buf *into)
+{
+    if (into->length > WORD_MAX_BYTES)
+        return dd_fail_at(r->err, DD_ERR_LIMIT, r->place, NULL, "a word of more than %d bytes",
+                          WORD_MAX_BYTES);
+    if (!dd_expander_work(r->expander, 1))
+        return dd_fail_at(r->err, DD_ERR_LIMIT, r->place, NULL,
+                          "the Dockerfile's variables take too long to work out");
+    return 0;
+}
+
+/* NULL when nothing has set it. */
+static const char *value_of(reader *r, dd_word name)
 {
     const char *value = NULL;
 
-    for (size_t i = 0; i < x->scope_count && !value; i++)
-        value = dd_variables_get(x->scopes[i], name, length);
+    for (const dd_scope *s = r->scope; s && !value; s = s->outer) {
+        dd_expander_work(r->expander, s->env.names.count + s->args.names.count + 1);
+        value = dd_variables_get(&s->env, name.text, name.length);
+    }
+    for (const dd_scope *s = r->scope; s && !value; s = s->outer)
+        value = dd_variables_get(&s->args, name.text, name.length);
     return value;
 }
 
-static size_t name_length(const char *text, size_t length)
+/* A name, or digits, or one of the shell's special parameters (which are never set here). */
+static dd_word read_name(reader *r)
 {
-    size_t at = 0;
+    dd_word name = {r->at, 0};
+    bool digits = r->at < r->end && isdigit((unsigned char)*r->at);
 
-    while (at < length && (text[at] == '_' || isalpha((unsigned char)text[at]) ||
-                           (at > 0 && isdigit((unsigned char)text[at]))))
-        at++;
-    return at;
+    if (r->at < r->end && strchr("@*#?-$!", *r->at)) {
+        r->at++;
+    } else {
+        while (r->at < r->end && (digits ? isdigit((unsigned char)*r->at)
+                                         : isalnum((unsigned char)*r->at) || *r->at == '_' || *r->at & 0x80))
+            r->at++;
+    }
+    name.length = (size_t)(r->at - name.text);
+    return name;
 }
 
-/* What stands between "${" and "}": a name, then maybe ':' and one of - + ? with a word. */
-static int expand_braced(expander *x, const char *inside, size_t length)
+/* ${NAME-word}, ${NAME+word} and ${NAME?word}; with ':' an empty value is none. */
+static int read_choice(reader *r, dd_word name, char kind, bool colon, dd_buf *into)
 {
-    size_t name = name_length(inside, length), at = name;
-    const char *value = value_of(x, inside, name);
-    bool colon = at < length && inside[at] == ':', has;
-    char kind;
+    const char *value = value_of(r, name);
+    bool has = value && (!colon || *value);
+    dd_auto(dd_buf) word = dd_buf_new();
 
-    at += colon;
-    kind = at < length ? inside[at++] : '\0';
-    if (!name || (kind && !strchr("-+?", kind)) || (colon && !kind)) {
-        dd_fail_at(x->err, DD_ERR_INVALID, x->place, NULL, "${%.*s} is not understood", (int)length, inside);
-        return dd_hint(x->err, "variables are written $NAME, ${NAME}, ${NAME:-word} and ${NAME:+word}");
-    }
-    has = value && (!colon || *value);
+    if (read_until(r, "}", false, word, NULL) < 0)
+        return -1;
     if (kind == '?' && !has)
-        return dd_fail_at(x->err, DD_ERR_INVALID, x->place, NULL, "%.*s: %.*s", (int)name, inside,
-                          length > at ? (int)(length - at) : 7, length > at ? inside + at : "not set");
-    if (kind == '+' ? !has : has || !kind || kind == '?') {
-        if (kind != '+')
-            dd_buf_add_str(&x->into, value);
+        return dd_fail_at(r->err, DD_ERR_INVALID, r->place, NULL, "%.*s: %s",
+                          name.length > 100 ? 100 : (int)name.length, name.text,
+                          word->length ? word->data : "not set");
+    if (kind != '+' && has)
+        dd_buf_add_str(into, value);
+    else if (has || kind == '-')
+        dd_buf_add(into, word->data, word->length);
+    return 0;
+}
+
+static int fail_work(reader *r)
+{
+    r->expander->work_left = 0;
+    return check_limits(r, &(dd_buf){0});
+}
+
+/* ${NAME#pattern} and ${NAME%pattern}; twice the sign for the longest. */
+static int read_trim(reader *r, dd_word name, char kind, dd_buf *into)
+{
+    const char *value = value_of(r, name);
+    bool longest = r->at < r->end && *r->at == kind;
+    dd_auto(dd_buf) pattern = dd_buf_new();
+
+    r->at += longest;
+    if (read_until(r, "}", true, pattern, NULL) < 0)
+        return -1;
+    if (!value)
         return 0;
-    }
-    return expand(x, inside + at, length - at);
+    if (!dd_pattern_trim(r->expander, pattern->data ? pattern->data : "", value, kind == '%', longest, into))
+        return fail_work(r);
+    return 0;
 }
 
-/* The bytes before the brace that closes "${". */
-static bool find_brace(const char *text, size_t length, size_t *ret)
+/* ${NAME/pattern/word}; buildah lets "/word" be left out. */
+static int read_replacement(reader *r, dd_word name, dd_buf *into)
 {
-    size_t open = 1;
+    const char *value = value_of(r, name);
+    bool all = r->at < r->end && *r->at == '/';
+    dd_auto(dd_buf) pattern = dd_buf_new();
+    dd_auto(dd_buf) word = dd_buf_new();
+    char stop;
 
-    for (size_t i = 0; i < length; i++) {
-        open += text[i] == '{' && i > 0 && text[i - 1] == '$';
-        if (text[i] == '}' && --open == 0) {
-            *ret = i;
-            return true;
+    r->at += all;
+    if (read_until(r, "/}", true, pattern, &stop) < 0 ||
+        (stop == '/' && read_until(r, "}", false, word, NULL) < 0))
+        return -1;
+    if (!value)
+        return 0;
+    if (!dd_pattern_replace(r->expander, pattern->data ? pattern->data : "", value,
+                            word->data ? word->data : "", all, into))
+        return fail_work(r);
+    return 0;
+}
+
+/* At what stands behind "${". */
+static int read_braced(reader *r, dd_buf *into)
+{
+    const char *from = r->at - 2;
+    dd_word name = read_name(r);
+    bool colon = r->at < r->end && *r->at == ':';
+    char kind = '\0';
+
+    r->at += colon;
+    if (r->at < r->end)
+        kind = *r->at++;
+    if (!name.length || (colon && !strchr("-+?", kind)) || !strchr("}-+?#%/", kind))
+        return fail_substitution(r, from);
+    switch (kind) {
+    case '\0':
+        return fail(r, "a '${' is never closed");
+    case '}':
+        dd_buf_add_str(into, value_of(r, name));
+        return 0;
+    case '#':
+    case '%':
+        return read_trim(r, name, kind, into);
+    case '/':
+        return read_replacement(r, name, into);
+    default:
+        return read_choice(r, name, kind, colon, into);
+    }
+}
+
+static int read_variable(reader *r, dd_buf *into)
+{
+    dd_word name;
+    int ret;
+
+    r->at++;
+    if (r->at < r->end && *r->at == '{') {
+        if (r->depth == DEPTH_MAX)
+            return dd_fail_at(r->err, DD_ERR_LIMIT, r->place, NULL, "variables nest deeper than %d",
+                              DEPTH_MAX);
+        r->at++;
+        r->depth++;
+        ret = read_braced(r, into);
+        r->depth--;
+        return ret;
+    }
+    name = read_name(r);
+    if (name.length)
+        dd_buf_add_str(into, value_of(r, name));
+    else
+        dd_buf_add_char(into, '$');
+    return 0;
+}
+
+static int read_single_quoted(reader *r, dd_buf *into)
+{
+    const char *from = ++r->at, *end = memchr(from, '\'', (size_t)(r->end - from));
+
+    if (!end)
+        return fail(r, "a quote ' is never closed");
+    dd_buf_add(into, from, (size_t)(end - from));
+    r->at = end + 1;
+    return 0;
+}
+
+static int read_double_quoted(reader *r, dd_buf *into)
+{
+    for (r->at++; r->at < r->end && *r->at != '"';) {
+        if (check_limits(r, into) < 0)
+            return -1;
+        if (*r->at == '$') {
+            if (read_variable(r, into) < 0)
+                return -1;
+            continue;
         }
+        if (*r->at == r->expander->escape && r->end - r->at > 1 &&
+            (r->at[1] == '"' || r->at[1] == '$' || r->at[1] == r->expander->escape))
+            r->at++;
+        dd_buf_add_char(into, *r->at++);
     }
-    return false;
+    if (r->at == r->end)
+        return fail(r, "a quote \" is never closed");
+    r->at++;
+    return 0;
 }
 
-/* At a '$'. Returns how many bytes it took, 0 after an error. */
-static size_t expand_variable(expander *x, const char *text, size_t length)
+static int read_one(reader *r, bool raw, dd_buf *into)
 {
-    size_t inside;
-    const char *value;
+    char c = *r->at;
 
-    if (length > 1 && text[1] == '{') {
-        if (!find_brace(text + 2, length - 2, &inside)) {
-            dd_fail_at(x->err, DD_ERR_INVALID, x->place, NULL, "a '${' is never closed");
+    if (c == '$')
+        return read_variable(r, into);
+    if (c == '\'')
+        return read_single_quoted(r, into);
+    if (c == '"')
+        return read_double_quoted(r, into);
+    if (c == r->expander->escape && r->end - r->at > 1) {
+        if (raw)
+            dd_buf_add_char(into, c);
+        r->at++;
+    }
+    dd_buf_add_char(into, *r->at++);
+    return 0;
+}
+
+static int read_until(reader *r, const char *stops, bool raw, dd_buf *into, char *ret_stop)
+{
+    while (r->at < r->end) {
+        if (strchr(stops, *r->at)) {
+            if (ret_stop)
+                *ret_stop = *r->at;
+            r->at++;
             return 0;
         }
-        return expand_braced(x, text + 2, inside) < 0 ? 0 : inside + 3;
+        if (check_limits(r, into) < 0 || read_one(r, raw, into) < 0)
+            return -1;
     }
-    inside = name_length(text + 1, length - 1);
-    value = value_of(x, text + 1, inside);
-    if (!inside)
-        dd_buf_add_char(&x->into, '$');
-    else if (value)
-        dd_buf_add_str(&x->into, value);
-    return inside + 1;
+    return *stops ? fail(r, "a '${' is never closed") : 0;
 }
 
-/* The length of a quoted part, both quotes counted; the rest when it is not closed. */
-static size_t quoted_length(const expander *x, const char *text, size_t length)
+int dd_dockerfile_expand(dd_expander *expander, dd_word word, const dd_scope *scope, dd_place place,
+                         char **ret, dd_error **err)
 {
-    for (size_t i = 1; i < length; i++) {
-        if (text[0] == '"' && text[i] == x->escape)
-            i++;
-        else if (text[i] == text[0])
-            return i + 1;
-    }
-    return length;
-}
+    reader r = {.expander = expander,
+                .scope = scope,
+                .at = word.text,
+                .end = word.text + word.length,
+                .place = place,
+                .err = err};
+    dd_buf into = {0};
+    int result = read_until(&r, "", false, &into, NULL);
 
-static int expand_quoted(expander *x, const char *text, size_t length)
-{
-    size_t inside = length > 1 && text[length - 1] == text[0] ? length - 2 : length - 1;
-
-    if (text[0] == '"')
-        return expand(x, text + 1, inside);
-    dd_buf_add(&x->into, text + 1, inside);
-    return 0;
-}
-
-static int expand_some(expander *x, const char *text, size_t length)
-{
-    for (size_t at = 0, used; at < length; at += used) {
-        used = 1;
-        if (x->into.length > WORD_MAX_BYTES)
-            return dd_fail_at(x->err, DD_ERR_LIMIT, x->place, NULL, "a word of more than %d bytes",
-                              WORD_MAX_BYTES);
-        if (text[at] == x->escape && at + 1 < length) {
-            dd_buf_add_char(&x->into, text[at + 1]);
-            used = 2;
-        } else if (text[at] == '\'' || text[at] == '"') {
-            used = quoted_length(x, text + at, length - at);
-            if (expand_quoted(x, text + at, used) < 0)
-                return -1;
-        } else if (text[at] == '$') {
-            used = expand_variable(x, text + at, length - at);
-            if (!used)
-                return -1;
-        } else {
-            dd_buf_add_char(&x->into, text[at]);
-        }
-    }
-    return 0;
-}
-
-/* As deep as words in braces nest, within a limit. */
-static int expand(expander *x, const char *text, size_t length)
-{
-    int result;
-
-    if (x->depth == DEPTH_MAX)
-        return dd_fail_at(x->err, DD_ERR_LIMIT, x->place, NULL, "variables nest deeper than %d", DEPTH_MAX);
-    x->depth++;
-    result = expand_some(x, text, length);
-    x->depth--;
-    return result;
-}
-
-int dd_dockerfile_expand(const char *word, char escape, const dd_variables *const *scopes, size_t scope_count,
-                         dd_place place, char **ret, dd_error **err)
-{
-    expander x = {.escape = escape, .scopes = scopes, .scope_count = scope_count, .place = place, .err = err};
-    int result = expand(&x, word, strlen(word));
-
-    *ret = result == 0 ? dd_buf_steal(&x.into) : NULL;
-    dd_buf_done(&x.into);
+    if (result == 0)
+        result = check_limits(&r, &into);
+    *ret = result == 0 ? dd_buf_steal(&into) : NULL;
+    dd_buf_done(&into);
     return result;
 }
