@@ -46,31 +46,75 @@ static int fail_kinds(dd_evaluation *e, const dd_value *a, const dd_value *b)
                               dd_value_type_name(b));
 }
 
+/* -1, 0 or 1, whatever the sign of the types. */
+static int order_integers(const dd_value *a, const dd_value *b)
+{
+    bool a_large = a->type == DD_TYPE_UINT64 && a->integer < 0;
+    bool b_large = b->type == DD_TYPE_UINT64 && b->integer < 0;
+
+    if (a_large != b_large)
+        return a_large ? 1 : -1;
+    return (a->integer > b->integer) - (a->integer < b->integer);
+}
+
 static bool is_container(const dd_value *value)
 {
     return value->kind == DD_VALUE_LIST || value->kind == DD_VALUE_MAP;
 }
 
+/* Go knows five kinds here, and one for all that is none of them: nil, lists and maps. Nil is equal to nil
+ * only, and no list or map is compared with another. */
 static int equal(dd_evaluation *e, const dd_value *a, const dd_value *b, bool *ret)
 {
-    const dd_value *container = is_container(a) ? a : is_container(b) ? b : NULL;
-
-    if (container)
-        return dd_evaluation_fail(e, "a value of type %s cannot be compared", dd_value_type_name(container));
-    if (a->kind != b->kind && a->kind != DD_VALUE_NIL && b->kind != DD_VALUE_NIL)
-        return fail_kinds(e, a, b);
-    *ret = a->kind == b->kind;
-    if (!*ret)
+    *ret = false;
+    if (a->kind == DD_VALUE_NIL || b->kind == DD_VALUE_NIL) {
+        *ret = a->kind == b->kind || (is_container(a) && dd_value_node(a)->none) ||
+               (is_container(b) && dd_value_node(b)->none);
         return 0;
-    if (a->kind == DD_VALUE_BOOL)
+    }
+    if (a->kind != b->kind)
+        return fail_kinds(e, a, b);
+    switch (a->kind) {
+    case DD_VALUE_BOOL:
         *ret = a->boolean == b->boolean;
-    else if (a->kind == DD_VALUE_INT)
-        *ret = a->integer == b->integer;
-    else if (a->kind == DD_VALUE_FLOAT)
-        *ret = fpclassify(a->real - b->real) == FP_ZERO;
-    else if (a->kind == DD_VALUE_STRING)
+        return 0;
+    case DD_VALUE_INT:
+        *ret = order_integers(a, b) == 0;
+        return 0;
+    case DD_VALUE_FLOAT:
+        *ret = !(a->real < b->real) && !(a->real > b->real) && !isnan(a->real) && !isnan(b->real);
+        return 0;
+    case DD_VALUE_STRING:
         *ret = dd_text_compare(a->text, b->text) == 0;
+        return 0;
+    case DD_VALUE_NIL:
+    case DD_VALUE_LIST:
+    case DD_VALUE_MAP:
+        break;
+    }
+    return dd_evaluation_fail(e, "a value of type %s cannot be compared", dd_value_type_name(a));
+}
+
+static int less(dd_evaluation *e, const dd_value *a, const dd_value *b, bool *ret)
+{
+    if (a->kind != b->kind)
+        return fail_kinds(e, a, b);
+    if (a->kind == DD_VALUE_INT)
+        *ret = order_integers(a, b) < 0;
+    else if (a->kind == DD_VALUE_FLOAT)
+        *ret = a->real < b->real;
+    else if (a->kind == DD_VALUE_STRING)
+        *ret = dd_text_compare(a->text, b->text) < 0;
+    else
+        return dd_evaluation_fail(e, "values of type %s have no order", dd_value_type_name(a));
     return 0;
+}
+
+static int less_or_equal(dd_evaluation *e, const dd_value *a, const dd_value *b, bool *ret)
+{
+    if (less(e, a, b, ret) < 0)
+        return -1;
+    return *ret ? 0 : equal(e, a, b, ret);
 }
 
 static int call_eq(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
@@ -84,50 +128,30 @@ static int call_eq(dd_evaluation *e, const dd_value *arguments, size_t count, dd
     return 0;
 }
 
-static int call_ne(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
+/* With one of the three tests above; `not` turns its answer round, as Go does also for NaN. */
+static int compare(dd_evaluation *e, const dd_value *arguments,
+                   int (*test)(dd_evaluation *, const dd_value *, const dd_value *, bool *), bool not,
+                   dd_value *ret)
 {
-    bool same = false;
+    bool is = false;
 
-    (void)count;
-    if (equal(e, &arguments[0], &arguments[1], &same) < 0)
+    if (test(e, &arguments[0], &arguments[1], &is) < 0)
         return -1;
-    *ret = dd_value_bool(!same);
+    *ret = dd_value_bool(is != not );
     return 0;
 }
 
-/* -1, 0 or 1 in *ret. */
-static int order(dd_evaluation *e, const dd_value *arguments, int *ret)
-{
-    const dd_value *a = &arguments[0], *b = &arguments[1];
-
-    if (a->kind != b->kind)
-        return fail_kinds(e, a, b);
-    if (a->kind == DD_VALUE_INT)
-        *ret = (a->integer > b->integer) - (a->integer < b->integer);
-    else if (a->kind == DD_VALUE_FLOAT)
-        *ret = (a->real > b->real) - (a->real < b->real);
-    else if (a->kind == DD_VALUE_STRING)
-        *ret = dd_text_compare(a->text, b->text);
-    else
-        return dd_evaluation_fail(e, "values of type %s have no order", dd_value_type_name(a));
-    return 0;
-}
-
-#define DEFINE_ORDER(NAME, TEST)                                                                             \
-    static int call_##NAME(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)         \
+#define DEFINE_COMPARISON(NAME, TEST, NOT)                                                                   \
+    static int call_##NAME(dd_evaluation *e, const dd_value *arguments, DD_UNUSED size_t count,              \
+                           dd_value *ret)                                                                    \
     {                                                                                                        \
-        int is = 0;                                                                                          \
-                                                                                                             \
-        (void)count;                                                                                         \
-        if (order(e, arguments, &is) < 0)                                                                    \
-            return -1;                                                                                       \
-        *ret = dd_value_bool(is TEST 0);                                                                     \
-        return 0;                                                                                            \
+        return compare(e, arguments, TEST, NOT, ret);                                                        \
     }
-DEFINE_ORDER(lt, <)
-DEFINE_ORDER(le, <=)
-DEFINE_ORDER(gt, >)
-DEFINE_ORDER(ge, >=)
+DEFINE_COMPARISON(ne, equal, true)
+DEFINE_COMPARISON(lt, less, false)
+DEFINE_COMPARISON(le, less_or_equal, false)
+DEFINE_COMPARISON(gt, less_or_equal, true)
+DEFINE_COMPARISON(ge, less, true)
 
 /* ---- Length, index, slice ---- */
 
@@ -182,8 +206,11 @@ static int index_sequence(dd_evaluation *e, dd_value *value, const dd_value *ind
         return dd_evaluation_fail(e, "index out of range: %lld", (long long)index->integer);
     if (check_index(e, index, length - 1, &at) < 0)
         return -1;
-    *value = value->kind == DD_VALUE_LIST ? value->list->items[at]
-                                          : dd_value_int((unsigned char)value->text.data[at]);
+    if (value->kind == DD_VALUE_LIST)
+        *value = value->list->items[at];
+    else
+        *value = (dd_value){
+            .kind = DD_VALUE_INT, .type = DD_TYPE_UINT8, .integer = (unsigned char)value->text.data[at]};
     return 0;
 }
 
@@ -195,13 +222,15 @@ static int index_map(dd_evaluation *e, dd_value *value, const dd_value *index)
         return dd_evaluation_fail(e, "a map is indexed with a string, not with a value of type %s",
                                   dd_value_type_name(index));
     found = dd_map_get(value->map, index->text);
-    *value = found ? *found : dd_value_nil();
+    *value = found ? *found : dd_value_missing(value);
     return 0;
 }
 
 static int call_index(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
 {
     *ret = arguments[0];
+    if (ret->kind == DD_VALUE_NIL)
+        return dd_evaluation_fail(e, "there is no value to index");
     for (size_t i = 1; i < count; i++) {
         int result;
 
@@ -217,28 +246,29 @@ static int call_index(dd_evaluation *e, const dd_value *arguments, size_t count,
     return 0;
 }
 
+/* Sprig has put its own over Go's: of lists only, bounds of any type, and nil of an empty list. */
 static int call_slice(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
 {
-    size_t length, bounds[2] = {0, 0};
+    const dd_list *list = arguments[0].list;
+    dd_list *part;
+    int64_t from, to;
 
-    if ((arguments[0].kind != DD_VALUE_LIST && arguments[0].kind != DD_VALUE_STRING) ||
-        !length_of(&arguments[0], &length))
-        return dd_evaluation_fail(e, "cannot slice a value of type %s", dd_value_type_name(&arguments[0]));
-    if (count > 3)
-        return dd_evaluation_fail(e, "slice takes at most two bounds here");
-    bounds[1] = length;
-    for (size_t i = 1; i < count; i++)
-        if (check_index(e, &arguments[i], length, &bounds[i - 1]) < 0)
-            return -1;
-    if (bounds[0] > bounds[1])
-        return dd_evaluation_fail(e, "invalid slice index: %zu > %zu", bounds[0], bounds[1]);
-    if (arguments[0].kind == DD_VALUE_STRING) {
-        *ret = dd_value_text((dd_text){arguments[0].text.data + bounds[0], bounds[1] - bounds[0]});
+    if (arguments[0].kind != DD_VALUE_LIST)
+        return dd_evaluation_fail(e, "only lists are sliced, not a value of type %s",
+                                  dd_value_type_name(&arguments[0]));
+    *ret = dd_value_nil();
+    if (list->count == 0)
         return 0;
-    }
-    *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
-    for (size_t i = bounds[0]; i < bounds[1]; i++)
-        dd_list_add(dd_evaluation_arena(e), ret->list, arguments[0].list->items[i]);
+    from = count > 1 ? dd_integer_from(&arguments[1]) : 0;
+    to = count > 2 ? dd_integer_from(&arguments[2]) : (int64_t)list->count;
+    if (from < 0 || to < from || to > (int64_t)list->count)
+        return dd_evaluation_fail(e, "slice bounds out of range: %lld to %lld of %zu", (long long)from,
+                                  (long long)to, list->count);
+    part = dd_list_new(dd_evaluation_arena(e));
+    for (int64_t i = from; i < to; i++)
+        dd_list_add(dd_evaluation_arena(e), part, list->items[i]);
+    *ret = dd_value_list(part);
+    ret->type = arguments[0].type;
     return 0;
 }
 
@@ -273,15 +303,21 @@ static int call_printf(dd_evaluation *e, const dd_value *arguments, size_t count
 
 /* ---- Escaping ---- */
 
-/* The one string argument as it is, else what print makes of all of them. */
+/* The one string argument as it is, else what print makes of all of them, in which nil is "<no value>". */
 static dd_text as_text(dd_evaluation *e, const dd_value *arguments, size_t count)
 {
+    dd_value *shown = dd_calloc(count + 1, sizeof(*shown));
     dd_buf text = {0};
 
-    if (count == 1 && arguments[0].kind == DD_VALUE_STRING)
-        return arguments[0].text;
-    dd_print(&text, arguments, count, false);
-    return from_buf(e, &text).text;
+    for (size_t i = 0; i < count; i++)
+        shown[i] = arguments[i].kind == DD_VALUE_NIL ? dd_value_text(dd_text_of("<no value>")) : arguments[i];
+    if (count != 1 || shown[0].kind != DD_VALUE_STRING) {
+        dd_print(&text, shown, count, false);
+        shown[0] = from_buf(e, &text);
+    }
+    dd_text ret = shown[0].text;
+    free(shown);
+    return ret;
 }
 
 static int call_html(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
@@ -311,15 +347,15 @@ static int call_js(dd_evaluation *e, const dd_value *arguments, size_t count, dd
     dd_text text = as_text(e, arguments, count);
     dd_buf into = {0};
 
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
+    for (size_t i = 0, used; i < text.length; i += used) {
+        uint32_t rune = dd_utf8_decode(text.data + i, text.length - i, &used);
 
-        if (c < DD_COUNT(names) && names[c])
-            dd_buf_add_str(&into, names[c]);
-        else if (c < 0x20)
-            dd_buf_printf(&into, "\\u%04X", c);
+        if (rune < DD_COUNT(names) && names[rune])
+            dd_buf_add_str(&into, names[rune]);
+        else if (rune < 0x20 || (rune >= 0x80 && !dd_rune_is_printable(rune)))
+            dd_buf_printf(&into, "\\u%04X", rune);
         else
-            dd_buf_add_char(&into, (char)c);
+            dd_buf_add(&into, text.data + i, used);
     }
     *ret = from_buf(e, &into);
     return 0;

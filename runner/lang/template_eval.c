@@ -1,6 +1,7 @@
 /* Running a template's tree: Go's rules for pipelines, truth, fields and loops, with bounds on everything
  * that a task file could make large. */
 #include "runner/lang/template_private.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,13 +181,24 @@ static int write_value(dd_evaluation *e, size_t at, const dd_value *value)
 
 /* ---- Operands ---- */
 
+/* A member as Go hands it out: nil in it is of the type interface, which has no fields. */
+static dd_value member(const dd_value *map, const dd_value *found)
+{
+    return found && found->kind != DD_VALUE_NIL ? *found
+           : found                              ? (dd_value){.type = DD_TYPE_INTERFACE}
+                                                : dd_value_missing(map);
+}
+
+/* Of a nil that was a pipeline's or a variable's value, each field is nil; of a member that is nil, none can
+ * be taken. */
 static int eval_fields(dd_evaluation *e, const dd_operand *operand, dd_value *value)
 {
     for (const dd_field *field = operand->fields; field; field = field->next) {
-        const dd_value *found;
         size_t end = (size_t)(field->name.data + field->name.length - e->parsed->text);
         int shown = field->name.length > SHOWN_BYTES ? SHOWN_BYTES : (int)field->name.length;
 
+        if (value->kind == DD_VALUE_NIL && value->type != DD_TYPE_INTERFACE)
+            continue;
         if (value->kind == DD_VALUE_NIL) {
             fail_at(e, operand->at, end, DD_ERR_INVALID, "there is no value to take the field %.*s of", shown,
                     field->name.data);
@@ -195,8 +207,7 @@ static int eval_fields(dd_evaluation *e, const dd_operand *operand, dd_value *va
         if (value->kind != DD_VALUE_MAP)
             return fail_at(e, operand->at, end, DD_ERR_INVALID, "a value of type %s has no field %.*s",
                            dd_value_type_name(value), shown, field->name.data);
-        found = dd_map_get(value->map, field->name);
-        *value = found ? *found : dd_value_nil();
+        *value = member(value, dd_map_get(value->map, field->name));
     }
     return 0;
 }
@@ -212,6 +223,11 @@ static dd_value run_value(const dd_evaluation *e, dd_text name)
 static dd_value *variable(dd_evaluation *e, size_t slot)
 {
     return &e->variables[e->calls * DD_TEMPLATE_MAX_VARIABLES + slot];
+}
+
+static int fail_undefined(dd_evaluation *e, size_t at, size_t end)
+{
+    return fail_at(e, at, end, DD_ERR_INVALID, "undefined variable");
 }
 
 static int call_function(dd_evaluation *e, const dd_operand *function, const dd_operand *arguments,
@@ -237,6 +253,10 @@ static int eval_operand(dd_evaluation *e, const dd_operand *operand, dd_value do
     case DD_OPERAND_RUN:
         *ret = run_value(e, operand->name);
         break;
+    case DD_OPERAND_OVERFLOW:
+        return fail_at(e, operand->at, operand->end, DD_ERR_INVALID, "the number overflows int");
+    case DD_OPERAND_UNDEFINED:
+        return fail_undefined(e, operand->at, operand->end);
     case DD_OPERAND_FUNCTION:
         if (result == 0)
             result = call_function(e, operand, NULL, dot, NULL, ret);
@@ -254,7 +274,8 @@ static int eval_operand(dd_evaluation *e, const dd_operand *operand, dd_value do
 
 /* ---- Functions ---- */
 
-static const char *const type_words[] = {['s'] = "string", ['i'] = "int", ['l'] = "list", ['m'] = "map"};
+static const char *const type_words[] = {
+    ['s'] = "string", ['i'] = "int", ['f'] = "float64", ['b'] = "bool", ['l'] = "list", ['m'] = "map"};
 
 static bool fits(char letter, const dd_value *value)
 {
@@ -262,11 +283,15 @@ static bool fits(char letter, const dd_value *value)
     case 's':
         return value->kind == DD_VALUE_STRING;
     case 'i':
-        return value->kind == DD_VALUE_INT;
+        return value->kind == DD_VALUE_INT && value->type == DD_TYPE_PLAIN;
+    case 'f':
+        return value->kind == DD_VALUE_FLOAT;
+    case 'b':
+        return value->kind == DD_VALUE_BOOL;
     case 'l':
         return value->kind == DD_VALUE_LIST;
     case 'm':
-        return value->kind == DD_VALUE_MAP;
+        return value->kind == DD_VALUE_MAP && value->type == DD_TYPE_PLAIN;
     default:
         return true;
     }
@@ -285,14 +310,33 @@ static int fail_count(dd_evaluation *e, const dd_operand *function, size_t count
                    open ? "at least " : "", wanted, maybe ? " or one more" : "", count);
 }
 
-static int check_arguments(dd_evaluation *e, const dd_operand *function, const dd_value *arguments,
-                           size_t count)
+static bool is_whole(double real)
+{
+    return real > -9e18 && real < 9e18 && fpclassify(real - (double)(int64_t)real) == FP_ZERO;
+}
+
+/* A constant is of whatever type is asked for: 2.0 is an int. And nil is a map, though nothing is in it. */
+static void suit(dd_evaluation *e, char letter, const dd_operand *operand, dd_value *value)
+{
+    bool constant = operand && operand->kind == DD_OPERAND_CONSTANT;
+
+    if (letter == 'i' && constant && value->kind == DD_VALUE_FLOAT && is_whole(value->real))
+        *value = dd_value_int((int64_t)value->real);
+    if (letter == 'm' && value->kind == DD_VALUE_NIL && value->type == DD_TYPE_PLAIN) {
+        *value = dd_value_map(dd_map_new(e->arena));
+        value->map->node.none = true;
+    }
+}
+
+static int check_arguments(dd_evaluation *e, const dd_operand *function, const dd_operand *operands,
+                           dd_value *arguments, size_t count)
 {
     const char *letter = function->function->signature;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++, operands = operands ? operands->next : NULL) {
         if (!*letter)
             return fail_count(e, function, count);
+        suit(e, *letter, operands, &arguments[i]);
         if (!fits(*letter, &arguments[i])) {
             fail_at(e, function->at, function->end, DD_ERR_INVALID,
                     "wrong type for argument %zu of %s: want %s, got %s", i + 1, function->function->name,
@@ -357,6 +401,7 @@ static size_t count_operands(const dd_operand *operands)
 static int call_function(dd_evaluation *e, const dd_operand *function, const dd_operand *arguments,
                          dd_value dot, const dd_value *last, dd_value *ret)
 {
+    const dd_operand *operands = arguments;
     size_t count = count_operands(arguments) + (last ? 1 : 0), i = 0;
     dd_value *values;
     const dd_operand *outer = e->operand;
@@ -380,7 +425,7 @@ static int call_function(dd_evaluation *e, const dd_operand *function, const dd_
     if (result == 0)
         result = work(e, function->at, 1);
     if (result == 0)
-        result = check_arguments(e, function, values, count);
+        result = check_arguments(e, function, operands, values, count);
     if (result == 0)
         result = function->function->call(e, values, count, ret);
     if (result == 0)
@@ -401,10 +446,16 @@ static int eval_command(dd_evaluation *e, const dd_command *command, dd_value do
 
     if (first->kind == DD_OPERAND_FUNCTION && !first->fields)
         return call_function(e, first, first->next, dot, last, ret);
-    if (first->next || last)
-        return fail_at(e, first->at, first->end, DD_ERR_INVALID,
-                       "this is no function, so it takes no argument");
-    return eval_operand(e, first, dot, ret);
+    if (first->kind == DD_OPERAND_NIL && !first->next && !last)
+        return fail_at(e, first->at, first->end, DD_ERR_INVALID, "nil is not a command");
+    if (!first->next && !last)
+        return eval_operand(e, first, dot, ret);
+    /* Go does not look at the arguments of a field that it takes of a nil. */
+    if (first->fields && eval_operand(e, first, dot, ret) < 0)
+        return -1;
+    if (first->fields && ret->kind == DD_VALUE_NIL && ret->type == DD_TYPE_PLAIN)
+        return 0;
+    return fail_at(e, first->at, first->end, DD_ERR_INVALID, "this is no function, so it takes no argument");
 }
 
 static int eval_pipeline(dd_evaluation *e, const dd_pipeline *pipeline, dd_value dot, dd_value *ret)
@@ -417,20 +468,22 @@ static int eval_pipeline(dd_evaluation *e, const dd_pipeline *pipeline, dd_value
 
         if (eval_command(e, command, dot, last, &result) < 0)
             return -1;
-        value = result;
+        value = result.kind == DD_VALUE_NIL ? dd_value_nil() : result;
         last = &value;
     }
     *ret = value;
     return 0;
 }
 
-/* The pipeline's value, kept in its variable when it declares one (range keeps its own). */
+/* The pipeline's value, kept in the variables that it declares. */
 static int eval_bound(dd_evaluation *e, const dd_pipeline *pipeline, dd_value dot, dd_value *ret)
 {
     if (eval_pipeline(e, pipeline, dot, ret) < 0)
         return -1;
-    if (pipeline->slot_count == 1)
-        *variable(e, pipeline->slots[0]) = *ret;
+    if (pipeline->unknown)
+        return fail_undefined(e, pipeline->at, pipeline->end);
+    for (size_t i = 0; i < pipeline->slot_count; i++)
+        *variable(e, pipeline->slots[i]) = *ret;
     return 0;
 }
 
@@ -476,6 +529,8 @@ static flow walk_turn(dd_evaluation *e, const dd_statement *statement, dd_value 
 
     if (turn(e, statement->at) < 0)
         return FLOW_FAILED;
+    if (value.kind == DD_VALUE_NIL)
+        value.type = DD_TYPE_INTERFACE;
     if (pipeline->slot_count > 0)
         *variable(e, pipeline->slots[pipeline->slot_count - 1]) = value;
     if (pipeline->slot_count > 1)
@@ -512,7 +567,7 @@ static flow walk_range(dd_evaluation *e, const dd_statement *statement, dd_value
     dd_value over;
     flow after;
 
-    if (eval_pipeline(e, statement->pipeline, dot, &over) < 0)
+    if (eval_bound(e, statement->pipeline, dot, &over) < 0)
         return FLOW_FAILED;
     if (over.kind != DD_VALUE_LIST && over.kind != DD_VALUE_MAP && over.kind != DD_VALUE_NIL) {
         fail_at(e, statement->pipeline->at, statement->pipeline->end, DD_ERR_INVALID,

@@ -1,34 +1,8 @@
-/* Go's fmt for template values: Sprint, Sprintln and Sprintf with its verbs, flags, widths and its way of
- * reporting what does not fit: %!d(string=x), %!d(MISSING?), %!(EXTRA …). */
+/* Go's fmt for one template value: each verb's meaning for each kind, flags, width and precision, and what is
+ * said of a verb that does not fit: %!d(string=x). */
 #include "runner/lang/template_private.h"
-#include <ctype.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WIDTH_MAX 1000000 /* as Go's tooLarge */
-
-typedef struct verb {
-    bool minus, plus, sharp, space, zero;
-    bool has_width, has_precision;
-    int64_t width, precision;
-    uint32_t letter;
-} verb;
-
-void dd_print(dd_buf *into, const dd_value *arguments, size_t count, bool line)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool strings =
-            i > 0 && (arguments[i].kind == DD_VALUE_STRING || arguments[i - 1].kind == DD_VALUE_STRING);
-
-        if (i > 0 && (line || !strings))
-            dd_buf_add_char(into, ' ');
-        dd_value_print(into, &arguments[i]);
-    }
-    if (line)
-        dd_buf_add_char(into, '\n');
-}
 
 /* ---- Padding ---- */
 
@@ -36,205 +10,275 @@ static size_t rune_count(const char *data, size_t length)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < length; count++) {
-        size_t used;
-
+    for (size_t i = 0, used; i < length; count++, i += used)
         dd_utf8_decode(data + i, length - i, &used);
-        i += used;
-    }
     return count;
 }
 
-static void pad(dd_buf *into, const verb *v, const char *data, size_t length, bool zeros)
+/* A list's members are padded each, so what would be too long is not padded. */
+static void add_padding(dd_buf *into, const dd_verb *v, size_t count)
 {
-    size_t runes = rune_count(data, length);
-    size_t missing = v->has_width && (size_t)v->width > runes ? (size_t)v->width - runes : 0;
-
-    if (into->length > DD_VALUE_PRINT_MAX) /* a list's members are padded each */
-        missing = 0;
-
-    if (v->minus)
-        dd_buf_add(into, data, length);
-    for (size_t i = 0; i < missing; i++)
-        dd_buf_add_char(into, zeros && !v->minus ? '0' : ' ');
-    if (!v->minus)
-        dd_buf_add(into, data, length);
+    for (size_t i = 0; i < count && into->length <= DD_VALUE_PRINT_MAX; i++)
+        dd_buf_add_char(into, v->zero ? '0' : ' ');
 }
 
-/* Zeros go between the sign and the digits. */
-static void pad_number(dd_buf *into, const verb *v, const char *sign, const char *digits)
+static void pad(dd_buf *into, const dd_verb *v, const char *data, size_t length)
 {
-    size_t signs = strlen(sign);
+    size_t runes = v->has_width ? rune_count(data, length) : 0;
+    size_t missing = v->has_width && v->width > runes ? v->width - runes : 0;
 
-    if (v->zero && !v->minus && v->has_width) {
-        verb rest = *v;
+    if (!v->minus)
+        add_padding(into, v, missing);
+    dd_buf_add(into, data, length);
+    if (v->minus)
+        add_padding(into, v, missing);
+}
 
-        dd_buf_add_str(into, sign);
-        rest.width = v->width > (int64_t)signs ? v->width - (int64_t)signs : 0;
-        pad(into, &rest, digits, strlen(digits), true);
-    } else {
-        dd_auto_str whole = dd_sprintf("%s%s", sign, digits);
+static void pad_spaces(dd_buf *into, const dd_verb *v, const char *data, size_t length)
+{
+    dd_verb plain = *v;
 
-        pad(into, v, whole, strlen(whole), false);
-    }
+    plain.zero = false;
+    pad(into, &plain, data, length);
 }
 
 /* ---- What does not fit ---- */
 
-static void bad_verb(dd_buf *into, const verb *v, const dd_value *value)
+static void bad_verb(dd_buf *into, const dd_verb *v, const dd_value *value)
 {
+    dd_verb again = *v;
     char letter[4];
-    size_t length = dd_utf8_encode(v->letter, letter);
 
     dd_buf_add_str(into, "%!");
-    dd_buf_add(into, letter, length);
+    dd_buf_add(into, letter, dd_utf8_encode(v->letter, letter));
     if (value->kind == DD_VALUE_NIL) {
         dd_buf_add_str(into, "(<nil>)");
         return;
     }
+    again.letter = 'v';
     dd_buf_printf(into, "(%s=", dd_value_type_name(value));
-    dd_value_print(into, value);
+    dd_format_value(into, again, value);
     dd_buf_add_char(into, ')');
 }
 
-/* ---- Numbers ---- */
+/* ---- Integers ---- */
 
-static const char *sign_of(const verb *v, bool negative)
+static const char *sign_of(const dd_verb *v, bool negative)
 {
     return negative ? "-" : v->plus ? "+" : v->space ? " " : "";
 }
 
-static void format_digits(dd_buf *into, const verb *v, uint64_t magnitude, bool negative, unsigned base,
-                          bool upper)
+static size_t digits_of(uint64_t magnitude, unsigned base, bool upper, char into[72])
 {
-    static const struct {
-        unsigned base;
-        const char *prefix;
-    } prefixes[] = {{2, "0b"}, {8, "0"}, {16, "0x"}};
-    char digits[72];
-    size_t at = sizeof(digits) - 1;
-    dd_buf text = {0};
-    dd_auto_str sign = NULL;
-    const char *prefix = v->letter == 'O' ? "0o" : "";
+    char *at = into + 71;
 
-    digits[at] = '\0';
+    *at = '\0';
     do {
-        digits[--at] = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % base];
+        *--at = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % base];
         magnitude /= base;
     } while (magnitude);
-    for (size_t i = 0; v->sharp && i < DD_COUNT(prefixes); i++)
-        if (prefixes[i].base == base && v->letter != 'O')
-            prefix = upper ? "0X" : prefixes[i].prefix;
-    for (size_t have = sizeof(digits) - 1 - at; v->has_precision && have < (size_t)v->precision; have++)
-        dd_buf_add_char(&text, '0');
-    dd_buf_add_str(&text, digits + at);
-    sign = dd_sprintf("%s%s", sign_of(v, negative), prefix);
-    if (v->has_precision) { /* a precision says how many digits, so zeros do not fill the width */
-        verb plain = *v;
+    memmove(into, at, strlen(at) + 1);
+    return strlen(into);
+}
 
-        plain.zero = false;
-        pad_number(into, &plain, sign, text.data);
-    } else {
-        pad_number(into, v, sign, text.data);
+static const char *prefix_of(const dd_verb *v, unsigned base, char first)
+{
+    if (base == 8 && v->letter == 'O')
+        return v->sharp && first != '0' ? "0o0" : "0o";
+    if (!v->sharp || base == 10)
+        return "";
+    if (base == 8)
+        return first == '0' ? "" : "0";
+    return base == 2 ? "0b" : v->letter == 'X' ? "0X" : "0x";
+}
+
+/* Zeros in front come from a precision, or from '0' and a width, sign counted in. */
+static void format_digits(dd_buf *into, const dd_verb *v, uint64_t magnitude, bool negative, unsigned base)
+{
+    char digits[72];
+    const char *sign = sign_of(v, negative);
+    size_t length = digits_of(magnitude, base, v->letter == 'X', digits), wanted = 0;
+    dd_buf text = {0};
+
+    if (v->has_precision)
+        wanted = v->precision;
+    else if (v->zero && v->has_width)
+        wanted = v->width > strlen(sign) ? v->width - strlen(sign) : 0;
+    if (v->has_precision && wanted == 0 && magnitude == 0) {
+        pad_spaces(into, v, "", 0);
+        return;
     }
+    dd_buf_add_str(&text, sign);
+    dd_buf_add_str(&text, prefix_of(v, base, wanted > length ? '0' : digits[0]));
+    for (; length < wanted; wanted--)
+        dd_buf_add_char(&text, '0');
+    dd_buf_add_str(&text, digits);
+    pad_spaces(into, v, text.data, text.length);
     dd_buf_done(&text);
 }
 
-static void format_rune(dd_buf *into, const verb *v, int64_t value)
+static void format_code_point(dd_buf *into, const dd_verb *v, uint64_t value)
 {
-    char encoded[8];
-    size_t length = dd_utf8_encode(value < 0 || value > 0x10FFFF ? 0xFFFD : (uint32_t)value, encoded);
-
-    if (v->letter == 'q') {
-        dd_buf quoted = {0};
-        bool single = length == 1 && encoded[0] == '\'';
-
-        dd_quote_go(&quoted, (dd_text){encoded, length});
-        quoted.data[0] = quoted.data[quoted.length - 1] = '\'';
-        if (single || (length == 1 && encoded[0] == '"')) {
-            dd_buf_clear(&quoted);
-            dd_buf_add_str(&quoted, single ? "'\\''" : "'\"'");
-        }
-        pad(into, v, quoted.data, quoted.length, false);
-        dd_buf_done(&quoted);
-    } else if (v->letter == 'U') {
-        dd_auto_str text = dd_sprintf("U+%04llX", (unsigned long long)value);
-
-        pad(into, v, text, strlen(text), false);
-    } else {
-        pad(into, v, encoded, length, false);
-    }
-}
-
-static void format_integer(dd_buf *into, const verb *v, const dd_value *value)
-{
-    bool negative = value->integer < 0;
-    uint64_t magnitude = negative ? 0 - (uint64_t)value->integer : (uint64_t)value->integer;
-
-    switch (v->letter) {
-    case 'v':
-    case 'd':
-        format_digits(into, v, magnitude, negative, 10, false);
-        break;
-    case 'b':
-        format_digits(into, v, magnitude, negative, 2, false);
-        break;
-    case 'o':
-    case 'O':
-        format_digits(into, v, magnitude, negative, 8, false);
-        break;
-    case 'x':
-    case 'X':
-        format_digits(into, v, magnitude, negative, 16, v->letter == 'X');
-        break;
-    case 'c':
-    case 'q':
-    case 'U':
-        format_rune(into, v, value->integer);
-        break;
-    default:
-        bad_verb(into, v, value);
-    }
-}
-
-static void format_float(dd_buf *into, const verb *v, const dd_value *value)
-{
-    static const char letters[] = "veEfFgG";
     dd_buf text = {0};
-    char letter = v->letter && v->letter < 0x80 && strchr(letters, (int)v->letter) ? (char)v->letter : 0;
-    double magnitude = fabs(value->real);
+    char digits[72], encoded[4];
+    size_t length = digits_of(value, 16, true, digits);
+    size_t wanted = v->has_precision && v->precision > 4 ? v->precision : 4;
+
+    dd_buf_add_str(&text, "U+");
+    for (; length < wanted; wanted--)
+        dd_buf_add_char(&text, '0');
+    dd_buf_add_str(&text, digits);
+    if (v->sharp && value <= 0x10FFFF && dd_rune_is_printable((uint32_t)value)) {
+        dd_buf_add_str(&text, " '");
+        dd_buf_add(&text, encoded, dd_utf8_encode((uint32_t)value, encoded));
+        dd_buf_add_char(&text, '\'');
+    }
+    pad_spaces(into, v, text.data, text.length);
+    dd_buf_done(&text);
+}
+
+static void format_rune(dd_buf *into, const dd_verb *v, uint64_t value)
+{
+    uint32_t rune = value > 0x10FFFF ? 0xFFFD : (uint32_t)value;
+    dd_buf quoted = {0};
+    char encoded[4];
+
+    if (v->letter == 'c') {
+        pad(into, v, encoded, dd_utf8_encode(rune, encoded));
+        return;
+    }
+    dd_quote_rune(&quoted, rune, v->plus);
+    pad(into, v, quoted.data, quoted.length);
+    dd_buf_done(&quoted);
+}
+
+static bool is_unsigned(const dd_value *value)
+{
+    return value->type == DD_TYPE_UINT8 || value->type == DD_TYPE_UINT32 || value->type == DD_TYPE_UINT64;
+}
+
+static void format_integer(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    static const struct {
+        char letter;
+        unsigned char base;
+    } bases[] = {{'v', 10}, {'d', 10}, {'b', 2}, {'o', 8}, {'O', 8}, {'x', 16}, {'X', 16}};
+    bool negative = value->integer < 0 && !is_unsigned(value);
+    uint64_t bits = (uint64_t)value->integer, magnitude = negative ? 0 - bits : bits;
+
+    if (v->letter == 'v' && v->sharp_v && is_unsigned(value)) {
+        dd_verb hex = *v;
+
+        hex.sharp = true;
+        format_digits(into, &hex, magnitude, false, 16);
+        return;
+    }
+    for (size_t i = 0; i < DD_COUNT(bases); i++)
+        if (v->letter == (unsigned char)bases[i].letter) {
+            format_digits(into, v, magnitude, negative, bases[i].base);
+            return;
+        }
+    if (v->letter == 'U')
+        format_code_point(into, v, bits);
+    else if (v->letter == 'c' || v->letter == 'q')
+        format_rune(into, v, bits);
+    else
+        bad_verb(into, v, value);
+}
+
+/* ---- Floats ---- */
+
+/* "+12.5e+03", as `text` from its sign on: '#' keeps the point, and for %v, %g and %x the digits behind it.
+ */
+static void add_sharp(dd_buf *text, uint32_t letter, size_t digits)
+{
+    const char *tail = strpbrk(text->data + 1, letter == 'x' || letter == 'X' ? "pP" : "eE");
+    dd_auto_str kept = dd_strdup(tail ? tail : "");
+    size_t length = text->length - strlen(kept);
+    bool point = memchr(text->data, '.', length) != NULL, counting = false;
+
+    text->length = length;
+    text->data[length] = '\0';
+    for (size_t i = 1; i < length; i++) {
+        if (text->data[i] == '.')
+            continue;
+        counting = counting || text->data[i] != '0';
+        if (counting && digits > 0)
+            digits--;
+    }
+    if (!point) {
+        if (length == 2 && text->data[1] == '0' && digits > 0)
+            digits--;
+        dd_buf_add_char(text, '.');
+    }
+    for (; digits > 0; digits--)
+        dd_buf_add_char(text, '0');
+    dd_buf_add_str(text, kept);
+}
+
+/* Verb in lower case or as it is ('E', 'G', 'X'); 0 when it is none of a float's. */
+static char float_letter(uint32_t letter)
+{
+    if (letter == 'v')
+        return 'g';
+    if (letter == 'F')
+        return 'f';
+    return letter && letter < 0x80 && strchr("beEfgGxX", (int)letter) ? (char)letter : '\0';
+}
+
+static void sharpen(dd_buf *text, const dd_verb *v, char letter)
+{
+    bool keeps = strchr("gGx", letter) != NULL;
+
+    if (letter != 'b')
+        add_sharp(text, (unsigned char)letter, !keeps ? 0 : v->has_precision ? v->precision : 6);
+}
+
+static void format_float(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    char letter = float_letter(v->letter), *text;
+    dd_buf number = {0};
+    size_t length;
 
     if (!letter) {
         bad_verb(into, v, value);
         return;
     }
-    if (isinf(magnitude) || isnan(magnitude))
-        dd_buf_add_str(&text, isnan(magnitude) ? "NaN" : "Inf");
-    else if (!v->has_precision && strchr("vgG", letter))
-        dd_float_print(&text, magnitude, 'g');
-    else {
-        char format[] = {'%', '.', '*', letter == 'v' ? 'g' : letter, '\0'};
-        int precision = v->has_precision ? (int)v->precision : 6;
-        char *printed = NULL;
+    dd_float_format(&number, value->real, letter,
+                    v->has_precision        ? (int)v->precision
+                    : strchr("eEf", letter) ? 6
+                                            : -1);
+    if (number.data[0] == '+' && v->space && !v->plus)
+        number.data[0] = ' ';
+    if (number.data[1] == 'I' || number.data[1] == 'N') {
+        bool bare = number.data[1] == 'N' && !v->space && !v->plus;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        if (asprintf(&printed, format, precision, magnitude) >= 0)
-            dd_buf_add_str(&text, printed);
-#pragma GCC diagnostic pop
-        free(printed);
+        pad_spaces(into, v, number.data + bare, number.length - bare);
+        dd_buf_done(&number);
+        return;
     }
-    pad_number(into, v, sign_of(v, signbit(value->real) && !isnan(value->real)), text.data);
-    dd_buf_done(&text);
+    if (v->sharp)
+        sharpen(&number, v, letter);
+    text = number.data;
+    length = number.length;
+    if (!v->plus && text[0] == '+') {
+        pad(into, v, text + 1, length - 1);
+    } else if (v->zero && v->has_width && v->width > length) {
+        dd_buf_add_char(into, text[0]);
+        add_padding(into, v, v->width - length);
+        dd_buf_add(into, text + 1, length - 1);
+    } else {
+        pad(into, v, text, length);
+    }
+    dd_buf_done(&number);
 }
 
 /* ---- Strings ---- */
 
-static void format_hex(dd_buf *into, const verb *v, dd_text text)
+static void format_hex(dd_buf *into, const dd_verb *v, dd_text text)
 {
     dd_buf hex = {0};
-    size_t length =
-        v->has_precision && (size_t)v->precision < text.length ? (size_t)v->precision : text.length;
+    size_t length = v->has_precision && v->precision < text.length ? v->precision : text.length;
 
     for (size_t i = 0; i < length; i++) {
         if (v->space && i)
@@ -243,98 +287,126 @@ static void format_hex(dd_buf *into, const verb *v, dd_text text)
             dd_buf_add_str(&hex, v->letter == 'x' ? "0x" : "0X");
         dd_buf_printf(&hex, v->letter == 'x' ? "%02x" : "%02X", (unsigned char)text.data[i]);
     }
-    pad(into, v, hex.data ? hex.data : "", hex.length, v->zero);
+    pad(into, v, hex.data ? hex.data : "", hex.length);
     dd_buf_done(&hex);
 }
 
-static void format_string(dd_buf *into, const verb *v, const dd_value *value)
+static dd_text cut(dd_text text, size_t runes)
 {
-    dd_text text = value->text;
+    size_t at = 0;
+
+    for (size_t used; at < text.length && runes > 0; runes--, at += used)
+        dd_utf8_decode(text.data + at, text.length - at, &used);
+    return (dd_text){text.data, at};
+}
+
+static void format_quoted(dd_buf *into, const dd_verb *v, dd_text text)
+{
     dd_buf quoted = {0};
 
-    if (v->letter == 'x' || v->letter == 'X') {
-        format_hex(into, v, text);
-        return;
+    if (v->sharp && dd_quote_can_be_raw(text)) {
+        dd_buf_add_char(&quoted, '`');
+        dd_buf_add(&quoted, text.data, text.length);
+        dd_buf_add_char(&quoted, '`');
+    } else {
+        dd_quote_text(&quoted, text, v->plus);
     }
-    if (v->letter != 'v' && v->letter != 's' && v->letter != 'q') {
+    pad(into, v, quoted.data, quoted.length);
+    dd_buf_done(&quoted);
+}
+
+static void format_string(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    dd_text text = v->has_precision ? cut(value->text, v->precision) : value->text;
+
+    if (v->letter == 'x' || v->letter == 'X')
+        format_hex(into, v, value->text);
+    else if (v->letter == 'q' || (v->letter == 'v' && v->sharp_v))
+        format_quoted(into, v, text);
+    else if (v->letter == 'v' || v->letter == 's')
+        pad(into, v, text.data, text.length);
+    else
+        bad_verb(into, v, value);
+}
+
+/* ---- Lists and maps: the verb goes to each member ---- */
+
+/* A nil inside is "<nil>" whatever the verb. */
+static void format_member(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    if (value->kind == DD_VALUE_NIL)
+        dd_buf_add_str(into, v->sharp_v ? "interface {}(nil)" : "<nil>");
+    else
+        dd_format_value(into, *v, value);
+}
+
+static void format_list(dd_buf *into, const dd_verb *v, const dd_list *list)
+{
+    for (size_t i = 0; i < list->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+        if (i)
+            dd_buf_add_str(into, v->sharp_v ? ", " : " ");
+        format_member(into, v, &list->items[i]);
+    }
+}
+
+static void format_map(dd_buf *into, const dd_verb *v, dd_map *map)
+{
+    const dd_pair *pairs = dd_map_sorted(map);
+
+    for (size_t i = 0; i < map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
+        dd_value key = dd_value_text(pairs[i].key);
+
+        if (i)
+            dd_buf_add_str(into, v->sharp_v ? ", " : " ");
+        dd_format_value(into, *v, &key);
+        dd_buf_add_char(into, ':');
+        format_member(into, v, &pairs[i].value);
+    }
+}
+
+static void format_container(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    const dd_node *node = dd_value_node(value);
+
+    if (v->letter == 'w' || v->letter == 'p') { /* an error's and an address's: there is none of both */
         bad_verb(into, v, value);
         return;
     }
-    if (v->has_precision) {
-        size_t at = 0;
-
-        for (int64_t runes = 0; at < text.length && runes < v->precision; runes++) {
-            size_t used;
-
-            dd_utf8_decode(text.data + at, text.length - at, &used);
-            at += used;
-        }
-        text.length = at;
+    if (v->sharp_v)
+        dd_buf_add_str(into, dd_value_type_name(value));
+    if (v->sharp_v && node->none) {
+        dd_buf_add_str(into, "(nil)");
+        return;
     }
-    if (v->letter == 'q' || (v->letter == 'v' && v->sharp)) {
-        bool raw = v->letter == 'q' && v->sharp && !memchr(text.data, '`', text.length) &&
-                   !memchr(text.data, '\n', text.length);
-
-        if (raw) {
-            dd_buf_add_char(&quoted, '`');
-            dd_buf_add(&quoted, text.data, text.length);
-            dd_buf_add_char(&quoted, '`');
-        } else {
-            dd_quote_go(&quoted, text);
-        }
-        text = (dd_text){quoted.data, quoted.length};
-    }
-    pad(into, v, text.data, text.length, v->zero);
-    dd_buf_done(&quoted);
+    dd_buf_add_str(into, v->sharp_v ? "{" : value->kind == DD_VALUE_LIST ? "[" : "map[");
+    if (value->kind == DD_VALUE_LIST)
+        format_list(into, v, value->list);
+    else
+        format_map(into, v, value->map);
+    dd_buf_add_char(into, v->sharp_v ? '}' : ']');
 }
 
 /* ---- One value ---- */
 
-static void format_value(dd_buf *into, const verb *v, const dd_value *value);
-
-static void format_members(dd_buf *into, const verb *v, const dd_value *value)
+void dd_format_value(dd_buf *into, dd_verb verb, const dd_value *value)
 {
-    if (value->kind == DD_VALUE_LIST) {
-        dd_buf_add_char(into, '[');
-        for (size_t i = 0; i < value->list->count && into->length < DD_VALUE_PRINT_MAX; i++) {
-            if (i)
-                dd_buf_add_char(into, ' ');
-            format_value(into, v, &value->list->items[i]);
-        }
-        dd_buf_add_char(into, ']');
-        return;
-    }
-    dd_buf_add_str(into, "map[");
-    for (size_t i = 0; i < value->map->count && into->length < DD_VALUE_PRINT_MAX; i++) {
-        dd_value key = dd_value_text(dd_map_sorted(value->map)[i].key);
+    const dd_verb *v = &verb;
 
-        if (i)
-            dd_buf_add_char(into, ' ');
-        format_value(into, v, &key);
-        dd_buf_add_char(into, ':');
-        format_value(into, v, &dd_map_sorted(value->map)[i].value);
-    }
-    dd_buf_add_char(into, ']');
-}
+    if (v->letter == 'T' || (v->letter == 'v' && value->kind == DD_VALUE_NIL)) {
+        dd_text name = dd_text_of(value->kind == DD_VALUE_NIL ? "<nil>" : dd_value_type_name(value));
 
-static void format_value(dd_buf *into, const verb *v, const dd_value *value)
-{
-    if (v->letter == 'T') {
-        const char *name = value->kind == DD_VALUE_NIL ? "<nil>" : dd_value_type_name(value);
-
-        pad(into, v, name, strlen(name), false);
+        if (v->has_precision && value->kind != DD_VALUE_NIL)
+            name = cut(name, v->precision);
+        pad(into, v, name.data, name.length);
         return;
     }
     switch (value->kind) {
     case DD_VALUE_NIL:
-        if (v->letter == 'v')
-            pad(into, v, "<nil>", 5, false);
-        else
-            bad_verb(into, v, value);
+        bad_verb(into, v, value);
         break;
     case DD_VALUE_BOOL:
         if (v->letter == 'v' || v->letter == 't')
-            pad(into, v, value->boolean ? "true" : "false", value->boolean ? 4 : 5, false);
+            pad(into, v, value->boolean ? "true" : "false", value->boolean ? 4 : 5);
         else
             bad_verb(into, v, value);
         break;
@@ -349,180 +421,7 @@ static void format_value(dd_buf *into, const verb *v, const dd_value *value)
         break;
     case DD_VALUE_LIST:
     case DD_VALUE_MAP:
-        format_members(into, v, value);
+        format_container(into, v, value);
         break;
     }
-}
-
-/* ---- The format text ---- */
-
-typedef struct formatter {
-    const char *at, *end;
-    const dd_value *arguments;
-    size_t count, used;
-    bool reordered; /* "%[1]s" was written, so unused arguments are no mistake */
-    dd_buf *into;
-} formatter;
-
-static void read_flags(formatter *f, verb *v)
-{
-    for (; f->at < f->end; f->at++) {
-        switch (*f->at) {
-        case '-':
-            v->minus = true;
-            break;
-        case '+':
-            v->plus = true;
-            break;
-        case '#':
-            v->sharp = true;
-            break;
-        case ' ':
-            v->space = true;
-            break;
-        case '0':
-            v->zero = true;
-            break;
-        default:
-            return;
-        }
-    }
-}
-
-/* "[n]": the next argument is the nth. */
-static bool read_index(formatter *f)
-{
-    size_t index = 0;
-    const char *at = f->at;
-
-    if (at >= f->end || *at != '[')
-        return true;
-    f->reordered = true;
-    for (at++; at < f->end && isdigit((unsigned char)*at) && index <= WIDTH_MAX; at++)
-        index = index * 10 + (size_t)(*at - '0');
-    if (at >= f->end || *at != ']' || index == 0 || index > f->count)
-        return false;
-    f->at = at + 1;
-    f->used = index - 1;
-    return true;
-}
-
-/* Digits, or '*' for an argument. Returns false when an argument is wrong for it. */
-static bool read_size(formatter *f, bool *ret_has, int64_t *ret)
-{
-    *ret = 0;
-    if (f->at < f->end && *f->at == '*') {
-        const dd_value *value = f->used < f->count ? &f->arguments[f->used++] : NULL;
-
-        f->at++;
-        *ret_has = value && value->kind == DD_VALUE_INT && value->integer <= WIDTH_MAX &&
-                   value->integer >= -WIDTH_MAX;
-        *ret = *ret_has ? value->integer : 0;
-        return *ret_has;
-    }
-    for (; f->at < f->end && isdigit((unsigned char)*f->at); f->at++) {
-        *ret_has = true;
-        *ret = *ret * 10 + (*f->at - '0');
-        if (*ret > WIDTH_MAX) {
-            *ret_has = false;
-            *ret = 0;
-            return true;
-        }
-    }
-    return true;
-}
-
-static bool read_verb(formatter *f, verb *v, const char **ret_bad)
-{
-    size_t used;
-    bool written = false; /* "%.f" has the precision 0 */
-
-    *ret_bad = NULL;
-    read_flags(f, v);
-    if (!read_index(f))
-        *ret_bad = "(BADINDEX)";
-    if (!read_size(f, &v->has_width, &v->width))
-        dd_buf_add_str(f->into, "%!(BADWIDTH)");
-    if (v->width < 0) {
-        v->minus = true;
-        v->width = -v->width;
-    }
-    if (f->at < f->end && *f->at == '.') {
-        f->at++;
-        v->has_precision = true;
-        if (!read_index(f))
-            *ret_bad = "(BADINDEX)";
-        if (!read_size(f, &written, &v->precision) || v->precision < 0) {
-            dd_buf_add_str(f->into, "%!(BADPREC)");
-            v->has_precision = false;
-        }
-    }
-    if (!read_index(f))
-        *ret_bad = "(BADINDEX)";
-    if (f->at >= f->end)
-        return false;
-    v->letter = dd_utf8_decode(f->at, (size_t)(f->end - f->at), &used);
-    f->at += used;
-    return true;
-}
-
-static int format_verb(dd_evaluation *e, formatter *f)
-{
-    verb v = {0};
-    const char *bad;
-    char letter[4];
-
-    if (!read_verb(f, &v, &bad)) {
-        dd_buf_add_str(f->into, "%!(NOVERB)");
-        return 0;
-    }
-    if (v.letter == '%') {
-        dd_buf_add_char(f->into, '%');
-        return 0;
-    }
-    if (!bad && f->used >= f->count)
-        bad = "(MISSING)";
-    if (bad) {
-        dd_buf_add_str(f->into, "%!");
-        dd_buf_add(f->into, letter, dd_utf8_encode(v.letter, letter));
-        dd_buf_add_str(f->into, bad);
-        return 0;
-    }
-    if (dd_evaluation_room(e, f->into->length + (size_t)v.width + (size_t)v.precision) < 0)
-        return -1;
-    format_value(f->into, &v, &f->arguments[f->used++]);
-    return 0;
-}
-
-static void extra_arguments(formatter *f)
-{
-    if (f->reordered || f->used >= f->count)
-        return;
-    dd_buf_add_str(f->into, "%!(EXTRA ");
-    for (size_t i = f->used; i < f->count; i++) {
-        if (i > f->used)
-            dd_buf_add_str(f->into, ", ");
-        if (f->arguments[i].kind != DD_VALUE_NIL)
-            dd_buf_printf(f->into, "%s=", dd_value_type_name(&f->arguments[i]));
-        dd_value_print(f->into, &f->arguments[i]);
-    }
-    dd_buf_add_char(f->into, ')');
-}
-
-int dd_format_print(dd_evaluation *e, dd_text format, const dd_value *arguments, size_t count, dd_buf *into)
-{
-    formatter f = {format.data, format.data + format.length, arguments, count, 0, false, into};
-
-    while (f.at < f.end) {
-        const char *percent = memchr(f.at, '%', (size_t)(f.end - f.at));
-
-        if (!percent)
-            percent = f.end;
-        dd_buf_add(into, f.at, (size_t)(percent - f.at));
-        f.at = percent;
-        if (f.at < f.end && (f.at++, format_verb(e, &f) < 0))
-            return -1;
-    }
-    extra_arguments(&f);
-    return 0;
 }

@@ -4,6 +4,7 @@
  * actions, nesting beyond the limit. Variables become places on a stack, so that running never looks up
  * names. */
 #include "runner/lang/template_private.h"
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -14,13 +15,18 @@
 
 typedef enum ending { ENDING_EOF, ENDING_END, ENDING_ELSE, ENDING_ELSE_IF } ending;
 
+typedef struct variable {
+    dd_text name;
+    bool has_place;
+} variable;
+
 typedef struct parser {
     dd_template *into;
     const dd_token *tokens; /* ends with END or ERROR, which is never passed */
     size_t at;
     const dd_error *lex_error;
     dd_error **err;
-    dd_text variables[DD_TEMPLATE_MAX_VARIABLES];
+    variable variables[DD_TEMPLATE_MAX_VARIABLES];
     size_t variable_count;
     size_t nest; /* open blocks and parentheses */
     size_t body_count;
@@ -93,56 +99,85 @@ static int enter(parser *p, size_t at)
 
 /* ---- Variables ---- */
 
-static int declare(parser *p, const dd_token *token, size_t *ret)
+/* A name without a place is one that Go lets pass here, and then misses when it runs. */
+static int push_variable(parser *p, const dd_token *token, bool has_place, size_t *ret)
 {
+    variable *last = &p->variables[p->variable_count];
+
     if (p->variable_count == DD_TEMPLATE_MAX_VARIABLES)
         return dd_template_fail(p->into->text, p->into->length, token->at, DD_ERR_LIMIT, p->err,
                                 "more than %d variables at once", DD_TEMPLATE_MAX_VARIABLES);
-    *ret = p->variable_count;
-    p->variables[p->variable_count++] = text_of(p, token);
+    *last = (variable){text_of(p, token), has_place};
+    if (ret)
+        *ret = p->variable_count;
+    p->variable_count++;
     return 0;
 }
 
-static int find_variable(parser *p, const dd_token *token, size_t *ret)
+/* The place of the innermost variable of this name. Returns 0 when only the name is known, -1 when nothing
+ * is. */
+static int look_up(const parser *p, dd_text name, size_t *ret)
+{
+    int known = -1;
+
+    for (size_t i = p->variable_count; i-- > 0;) {
+        if (dd_text_compare(p->variables[i].name, name) != 0)
+            continue;
+        if (p->variables[i].has_place) {
+            *ret = i;
+            return 1;
+        }
+        known = 0;
+    }
+    return known;
+}
+
+static int find_variable(parser *p, const dd_token *token, dd_operand *into)
 {
     dd_text name = text_of(p, token);
+    int found = look_up(p, name, &into->slot);
 
-    for (size_t i = p->variable_count; i-- > 0;)
-        if (dd_text_compare(p->variables[i], name) == 0) {
-            *ret = i;
-            return 0;
-        }
-    return fail(p, token->at, "undefined variable %.*s", (int)name.length, name.data);
+    into->kind = found > 0 ? DD_OPERAND_VARIABLE : DD_OPERAND_UNDEFINED;
+    return found >= 0 ? 0 : fail(p, token->at, "undefined variable %.*s", (int)name.length, name.data);
 }
 
 /* ---- Constants ---- */
 
-/* Without '_' between digits, which strto… do not read. False where Go does not allow one either. */
+/* Go lets '_' stand between digits, and behind 0x, 0b, 0o and a leading 0. Without them, for strto…; false
+ * where one stands elsewhere. */
 static bool without_underscores(dd_text text, char *into, size_t size)
 {
     size_t length = 0;
-    bool based = text.length > 2 && text.data[0] == '0';
+    bool hex = text.length > 2 && text.data[0] == '0' && (text.data[1] | 0x20) == 'x';
+    char before = '^'; /* '0': a digit or a base's prefix, '_', or something else */
 
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '_' && (!based || i + 1 == text.length || text.data[i - 1] == '_'))
-            return false; /* Go reads them in 0x…, 0b…, 0o… and 0… only when the base is taken from the prefix
-                           */
-        if (text.data[i] != '_') {
-            if (length + 1 >= size)
-                return false;
-            into[length++] = text.data[i];
-        }
+        char c = text.data[i];
+        bool prefix = i == 1 && text.data[0] == '0' && strchr("xXbBoO", c);
+
+        if (c == '_' ? before != '0' : before == '_' && !isxdigit((unsigned char)c))
+            return false;
+        before = c == '_'                                                                   ? '_'
+                 : prefix || (hex ? isxdigit((unsigned char)c) : isdigit((unsigned char)c)) ? '0'
+                                                                                            : '!';
+        if (c == '_')
+            continue;
+        if (length + 1 >= size)
+            return false;
+        into[length++] = c;
     }
     into[length] = '\0';
-    return true;
+    return before != '_';
 }
 
-static bool read_integer(const char *text, int64_t *ret)
+/* Go's integers of any base. False: it is none, or does not fit 64 bits. */
+static bool read_integer(const char *text, bool *ret_negative, uint64_t *ret)
 {
     const char *digits = text + (*text == '+' || *text == '-');
     int base = 10;
     char *end;
 
+    *ret_negative = *text == '-';
     if (digits[0] == '0' && digits[1]) {
         static const char prefixes[] = "xXbBoO";
         static const int bases[] = {16, 16, 2, 2, 8, 8};
@@ -151,36 +186,57 @@ static bool read_integer(const char *text, int64_t *ret)
         base = prefix ? bases[prefix - prefixes] : 8;
         digits += prefix ? 2 : 1;
     }
-    if (!*digits || strchr("+- ", *digits))
+    if (!isxdigit((unsigned char)*digits))
         return false;
     errno = 0;
-    uint64_t value = strtoull(digits, &end, base);
-    uint64_t most = (uint64_t)INT64_MAX + (*text == '-');
-    if (*end || errno || value > most)
-        return false;
-    *ret = *text == '-' ? (int64_t)(0 - value) : (int64_t)value;
-    return true;
+    *ret = strtoull(digits, &end, base);
+    return !*end && !errno && (!*ret_negative || *ret <= (uint64_t)INT64_MAX + 1) &&
+           (*text != '+' || *ret <= INT64_MAX);
 }
 
-static int parse_number(parser *p, const dd_token *token, dd_value *ret)
+/* With a point or an exponent; hexadecimal ones must have the exponent. */
+static bool read_float(const char *text, double *ret)
+{
+    bool hex = strpbrk(text, "xX") != NULL;
+    char *end;
+
+    *ret = strtod(text, &end);
+    return end != text && !*end && !isinf(*ret) && strpbrk(text, hex ? "pP" : ".eE");
+}
+
+/* "0x1E" is an integer, but "-0x1E" is one of Go's floats, for the E in it. */
+static bool looks_like_float(const char *text)
+{
+    return strpbrk(text, ".eEpP") && !(text[0] == '0' && (text[1] | 0x20) == 'x' && !strpbrk(text, "pP"));
+}
+
+static int parse_number(parser *p, const dd_token *token, dd_operand *into)
 {
     char text[64];
-    int64_t integer;
-    char *end = text;
+    bool negative;
+    uint64_t size;
     double real;
 
+    into->kind = DD_OPERAND_CONSTANT;
     if (without_underscores(text_of(p, token), text, sizeof(text))) {
-        if (read_integer(text, &integer)) {
-            *ret = dd_value_int(integer);
+        if (read_integer(text, &negative, &size)) {
+            int64_t integer = negative ? (int64_t)(0 - size) : (int64_t)size;
+
+            if (!negative && size > INT64_MAX)
+                into->kind = DD_OPERAND_OVERFLOW;
+            else
+                into->constant =
+                    looks_like_float(text) ? dd_value_float((double)integer) : dd_value_int(integer);
             return 0;
         }
-        real = strtod(text, &end);
-        if (end != text && !*end && !isinf(real) && !strpbrk(text, "nN") &&
-            (strpbrk(text, ".pP") || (!strpbrk(text, "xX") && strpbrk(text, "eE")))) {
-            *ret = dd_value_float(real);
+        if (read_float(text, &real)) {
+            into->constant = dd_value_float(real);
             return 0;
         }
     }
+    if (token->length > 1 && p->into->text[token->at + token->length - 1] == 'i')
+        return fail(p, token->at, "imaginary numbers are not there: '%.*s'",
+                    token->length > 60 ? 60 : (int)token->length, p->into->text + token->at);
     return fail(p, token->at, "bad number '%.*s'", token->length > 60 ? 60 : (int)token->length,
                 p->into->text + token->at);
 }
@@ -270,7 +326,8 @@ static int parse_fields(parser *p, dd_operand *into)
     for (; peek(p)->kind == DD_TOKEN_FIELD; p->at++) {
         dd_text name = text_of(p, peek(p));
 
-        if (into->kind == DD_OPERAND_CONSTANT || into->kind == DD_OPERAND_NIL)
+        if (into->kind == DD_OPERAND_CONSTANT || into->kind == DD_OPERAND_OVERFLOW ||
+            into->kind == DD_OPERAND_NIL)
             return fail(p, peek(p)->at, "a constant has no field %.*s", (int)name.length, name.data);
         *last = dd_arena_alloc(p->into->arena, sizeof(dd_field));
         (*last)->name = (dd_text){name.data + 1, name.length - 1};
@@ -306,11 +363,10 @@ static int parse_term(parser *p, dd_operand *into)
         break;
     case DD_TOKEN_VARIABLE:
         into->kind = DD_OPERAND_VARIABLE;
-        result = find_variable(p, token, &into->slot);
+        result = find_variable(p, token, into);
         break;
     case DD_TOKEN_NUMBER:
-        result = parse_number(p, token, &into->constant);
-        into->kind = DD_OPERAND_CONSTANT;
+        result = parse_number(p, token, into);
         break;
     case DD_TOKEN_CHARACTER:
         result = parse_character(p, token, &into->constant);
@@ -375,11 +431,9 @@ static int check_stage(parser *p, const dd_command *command, size_t stage)
 {
     const dd_operand *first = command->operands;
 
-    if (stage > 1 && (first->kind == DD_OPERAND_CONSTANT || first->kind == DD_OPERAND_NIL ||
-                      (first->kind == DD_OPERAND_DOT && !first->fields)))
+    if (stage > 1 && (first->kind == DD_OPERAND_CONSTANT || first->kind == DD_OPERAND_OVERFLOW ||
+                      first->kind == DD_OPERAND_NIL || (first->kind == DD_OPERAND_DOT && !first->fields)))
         return fail(p, first->at, "stage %zu of this pipeline cannot be called", stage);
-    if (first->kind == DD_OPERAND_NIL)
-        return fail(p, first->at, "nil is not a command");
     return 0;
 }
 
@@ -406,6 +460,11 @@ static int parse_commands(parser *p, const char *context, dd_token_kind end, dd_
         p->at++;
         if (token->kind == end)
             return 0;
+        skip_space(p);
+        if (peek(p)->kind == end) { /* "x | }}": Go takes it for "x" */
+            p->at++;
+            return 0;
+        }
     }
 }
 
@@ -447,13 +506,32 @@ static int parse_declaration(parser *p, bool range, declaration *ret)
     return 0;
 }
 
+/* While the value is read the names are known already, but stand for outer variables. */
+static int announce(parser *p, const declaration *declared)
+{
+    for (size_t i = 0; i < declared->count; i++)
+        if (push_variable(p, declared->names[i], false, NULL) < 0)
+            return -1;
+    return 0;
+}
+
 static int bind(parser *p, const declaration *declared, dd_pipeline *into)
 {
     into->slot_count = declared->count;
     into->assign = declared->assign;
-    for (size_t i = 0; i < declared->count; i++)
-        if ((declared->assign ? find_variable : declare)(p, declared->names[i], &into->slots[i]) < 0)
+    for (size_t i = 0; i < declared->count; i++) {
+        int found = declared->assign ? look_up(p, text_of(p, declared->names[i]), &into->slots[i]) : -1;
+
+        if (!declared->assign && push_variable(p, declared->names[i], true, &into->slots[i]) < 0)
             return -1;
+        if (declared->assign && found <= 0) {
+            into->unknown = true;
+            if (found < 0 && push_variable(p, declared->names[i], false, NULL) < 0)
+                return -1;
+        }
+    }
+    if (into->unknown)
+        into->slot_count = 0;
     return 0;
 }
 
@@ -461,11 +539,15 @@ static int parse_pipeline(parser *p, const char *context, dd_token_kind end, dd_
 {
     dd_pipeline *into = dd_arena_alloc(p->into->arena, sizeof(*into));
     declaration declared = {0};
+    size_t outer = p->variable_count;
 
     skip_space(p);
     into->at = peek(p)->at;
-    if (parse_declaration(p, strcmp(context, "range") == 0, &declared) < 0 ||
-        parse_commands(p, context, end, into) < 0 || bind(p, &declared, into) < 0)
+    if (parse_declaration(p, strcmp(context, "range") == 0, &declared) < 0 || announce(p, &declared) < 0 ||
+        parse_commands(p, context, end, into) < 0)
+        return -1;
+    p->variable_count = outer;
+    if (bind(p, &declared, into) < 0)
         return -1;
     *ret = into;
     return 0;
@@ -623,7 +705,7 @@ static int define(parser *p, size_t at, dd_text name, dd_statement *statements)
 static int parse_body(parser *p, const char *context, size_t at, dd_text name)
 {
     size_t saved_count = p->variable_count, saved_loops = p->loops;
-    dd_text *saved = dd_arena_alloc(p->into->arena, saved_count * sizeof(*saved));
+    variable *saved = dd_arena_alloc(p->into->arena, saved_count * sizeof(*saved));
     dd_statement *statements;
     ending ended = ENDING_EOF;
     size_t ended_at = 0;
@@ -784,7 +866,7 @@ static int parse_whole(parser *p)
     ending ended = ENDING_EOF;
     size_t at = 0;
 
-    p->variables[p->variable_count++] = dd_text_of("$");
+    p->variables[p->variable_count++] = (variable){dd_text_of("$"), true};
     if (parse_list(p, false, &p->into->statements, &ended, &at) < 0)
         return -1;
     if (ended != ENDING_EOF)

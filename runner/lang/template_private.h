@@ -60,6 +60,9 @@ typedef enum dd_operand_kind {
     DD_OPERAND_FUNCTION,
     DD_OPERAND_PIPELINE,
     DD_OPERAND_RUN,
+    DD_OPERAND_OVERFLOW,  /* an integer above int64's: Go minds only when it is evaluated */
+    DD_OPERAND_UNDEFINED, /* a variable that is assigned to, or declared by the very pipeline that asks for it
+                           */
 } dd_operand_kind;
 
 typedef struct dd_field {
@@ -91,6 +94,7 @@ typedef struct dd_command {
 struct dd_pipeline {
     size_t at, end;
     size_t slots[2]; /* the variables that take its value; for range: key and value */
+    bool unknown;    /* assigns to a variable that nothing has declared */
     size_t slot_count;
     bool assign; /* '=' and not ':=' */
     dd_command *commands;
@@ -157,8 +161,8 @@ typedef int dd_function_call(dd_evaluation *evaluation, const dd_value *argument
 
 struct dd_function {
     const char *name;
-    /* One letter an argument: s string, i int, l list, m map, a anything. The last may have '*' (any number,
-     * none too) or '?' (none or one) behind it. */
+    /* One letter an argument: s string, i int, f float64, b bool, l list, m map, a anything. The last may
+     * have '*' (any number, none too) or '?' (none or one) behind it. */
     const char *signature;
     dd_function_call *call;
 };

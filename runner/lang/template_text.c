@@ -158,26 +158,62 @@ bool dd_template_unquote(dd_arena *arena, dd_text quoted, dd_text *ret)
     return true;
 }
 
-void dd_quote_go(dd_buf *into, dd_text text)
-{
-    static const char *const names[] = {
-        ['\a'] = "\\a", ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\v'] = "\\v",
-        ['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\"};
+/* ---- Quoting ---- */
 
+static void add_escaped(dd_buf *into, uint32_t rune, char quote, bool ascii)
+{
+    static const char *const names[] = {['\a'] = "\\a", ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
+                                        ['\v'] = "\\v", ['\f'] = "\\f", ['\r'] = "\\r", ['\\'] = "\\\\"};
+    char encoded[4];
+
+    if (rune == (unsigned char)quote)
+        dd_buf_printf(into, "\\%c", quote);
+    else if (rune < DD_COUNT(names) && names[rune])
+        dd_buf_add_str(into, names[rune]);
+    else if (rune < 0x20 || rune == 0x7F)
+        dd_buf_printf(into, "\\x%02x", rune);
+    else if ((rune < 0x80 || !ascii) && dd_rune_is_printable(rune))
+        dd_buf_add(into, encoded, dd_utf8_encode(rune, encoded));
+    else
+        dd_buf_printf(into, rune < 0x10000 ? "\\u%04x" : "\\U%08x", rune);
+}
+
+void dd_quote_text(dd_buf *into, dd_text text, bool ascii)
+{
     dd_buf_add_char(into, '"');
-    for (size_t i = 0; i < text.length;) {
-        size_t length;
+    for (size_t i = 0, length; i < text.length; i += length) {
         uint32_t rune = dd_utf8_decode(text.data + i, text.length - i, &length);
 
-        if (rune < DD_COUNT(names) && names[rune])
-            dd_buf_add_str(into, names[rune]);
-        else if (rune < 0x20 || rune == 0x7F || (rune == RUNE_ERROR && length == 1))
+        if (rune == RUNE_ERROR && length == 1)
             dd_buf_printf(into, "\\x%02x", (unsigned char)text.data[i]);
-        else if (rune >= 0x80 && rune < 0xA0)
-            dd_buf_printf(into, "\\u%04x", rune);
         else
-            dd_buf_add(into, text.data + i, length);
-        i += length;
+            add_escaped(into, rune, '"', ascii);
     }
     dd_buf_add_char(into, '"');
+}
+
+void dd_quote_go(dd_buf *into, dd_text text)
+{
+    dd_quote_text(into, text, false);
+}
+
+void dd_quote_rune(dd_buf *into, uint32_t rune, bool ascii)
+{
+    if (rune > RUNE_MAX || (rune >= 0xD800 && rune <= 0xDFFF))
+        rune = RUNE_ERROR;
+    dd_buf_add_char(into, '\'');
+    add_escaped(into, rune, '\'', ascii);
+    dd_buf_add_char(into, '\'');
+}
+
+bool dd_quote_can_be_raw(dd_text text)
+{
+    for (size_t i = 0, length; i < text.length; i += length) {
+        uint32_t rune = dd_utf8_decode(text.data + i, text.length - i, &length);
+
+        if (length > 1 ? rune == 0xFEFF
+                       : rune == RUNE_ERROR || rune == '`' || rune == 0x7F || (rune < 0x20 && rune != '\t'))
+            return false;
+    }
+    return true;
 }

@@ -2,7 +2,6 @@
 #include "runner/lang/value.h"
 #include "runner/lang/template_private.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -398,40 +397,6 @@ const char *dd_value_type_name(const dd_value *value)
     };
 
     return names[value->kind][value->type];
-}
-
-/* The fewest digits that read back as the number, as Go's precision -1 takes them. */
-static int shortest_digits(double real)
-{
-    char text[64];
-
-    for (int digits = 1; digits < 17; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, real);
-        if (fpclassify(strtod(text, NULL) - real) == FP_ZERO)
-            return digits;
-    }
-    return 17;
-}
-
-void dd_float_print(dd_buf *into, double real, char verb)
-{
-    char text[512];
-    int digits, exponent;
-
-    if (isnan(real) || isinf(real)) {
-        dd_buf_add_str(into, isnan(real) ? "NaN" : real < 0 ? "-Inf" : "+Inf");
-        return;
-    }
-    digits = shortest_digits(real);
-    snprintf(text, sizeof(text), "%.*e", digits - 1, real);
-    exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    /* Go's %g turns to %e below 1e-4 and from 1e6 on ("1e+06"), unless it has been given a precision. */
-    if (verb == 'e' || (verb == 'g' && (exponent < -4 || exponent >= 6))) {
-        dd_buf_add_str(into, text);
-        return;
-    }
-    snprintf(text, sizeof(text), "%.*f", digits - 1 - exponent > 0 ? digits - 1 - exponent : 0, real);
-    dd_buf_add_str(into, text);
 }
 
 static void print_integer(dd_buf *into, const dd_value *value)

@@ -134,6 +134,8 @@ void dd_value_print(dd_buf *into, const dd_value *value);
  * number that JSON has not (infinite, NaN). */
 bool dd_value_json(dd_buf *into, const dd_value *value, bool pretty);
 /* The shortest decimal that reads back as the number, by Go's %g, %e or %f ('g', 'e', 'f'). */
-void dd_float_print(dd_buf *into, double real, char verb);
+void dd_float_print(dd_buf *into, double real, char letter);
+/* With its sign always, by one of Go's "beEfgGxX"; a precision of -1: as many digits as read back. */
+void dd_float_format(dd_buf *into, double real, char letter, int precision);
 
 #endif
