@@ -166,23 +166,22 @@ static void read_file(dd_reader *reader, const char *text, size_t length)
     }
     read_task(reader);
     read_steps(reader);
+    if (reader->options && reader->options->lint && !reader->problems->error_count)
+        dd_taskfile_lint(reader);
 }
 
-int dd_taskfile_parse_with(const char *text, size_t length, const dd_taskfile_options *options,
-                           const dd_aliases *aliases, dd_taskfile **ret, dd_problems **ret_problems)
+/* `reader` has what is known besides the text: options, aliases, and the source. */
+static int parse_with(const char *text, size_t length, dd_reader *reader, dd_taskfile **ret,
+                      dd_problems **ret_problems)
 {
     dd_auto(dd_taskfile) taskfile = dd_new(dd_taskfile);
-    dd_reader reader = {
-        .taskfile = taskfile,
-        .options = options,
-        .aliases = aliases,
-        .problems = dd_new(dd_problems),
-    };
 
-    read_file(&reader, text, length);
-    dd_problems_sort(reader.problems);
-    *ret_problems = reader.problems;
-    if (reader.problems->error_count)
+    reader->taskfile = taskfile;
+    reader->problems = dd_new(dd_problems);
+    read_file(reader, text, length);
+    dd_problems_sort(reader->problems);
+    *ret_problems = reader->problems;
+    if (reader->problems->error_count)
         return -1;
     *ret = dd_take(taskfile);
     return 0;
@@ -191,7 +190,9 @@ int dd_taskfile_parse_with(const char *text, size_t length, const dd_taskfile_op
 int dd_taskfile_parse(const char *text, size_t length, const dd_taskfile_options *options, dd_taskfile **ret,
                       dd_problems **ret_problems)
 {
-    return dd_taskfile_parse_with(text, length, options, NULL, ret, ret_problems);
+    dd_reader reader = {.options = options};
+
+    return parse_with(text, length, &reader, ret, ret_problems);
 }
 
 /* Problems were met in the rendered text, and are told in the one that was written. */
@@ -215,8 +216,10 @@ int dd_taskfile_load(const char *text, size_t length, const dd_template_data *da
         (*ret_problems)->errors = dd_new(dd_error *);
         (*ret_problems)->errors[(*ret_problems)->error_count++] = error;
     } else {
-        result = dd_taskfile_parse_with(rendered.text->data, rendered.text->length, options, rendered.aliases,
-                                        ret, ret_problems);
+        dd_reader reader = {
+            .options = options, .aliases = rendered.aliases, .source = text, .source_length = length};
+
+        result = parse_with(rendered.text->data, rendered.text->length, &reader, ret, ret_problems);
         move_places(&rendered, text, length, (*ret_problems)->errors, (*ret_problems)->error_count);
         move_places(&rendered, text, length, (*ret_problems)->warnings, (*ret_problems)->warning_count);
     }

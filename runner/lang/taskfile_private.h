@@ -75,16 +75,18 @@ typedef struct dd_reader {
     const dd_taskfile_options *options;
     const dd_aliases *aliases; /* the file's own, when they are known */
     bool aliases_on;
+    const char *source; /* the file as it was written, before rendering; NULL: not known */
+    size_t source_length;
     size_t copied; /* bytes of the task's env and defaults in its steps */
     dd_problems *problems;
 } dd_reader;
 
-int dd_taskfile_parse_with(const char *text, size_t length, const dd_taskfile_options *options,
-                           const dd_aliases *aliases, dd_taskfile **ret, dd_problems **ret_problems);
 /* `steps[index]` from its map: properties, kind, defaults, checks (taskfile_step.c). */
 void dd_step_read(dd_reader *reader, size_t index, const dd_yaml_node *map);
 /* What is wrong with volumes, secrets and networks (taskfile_checks.c). */
 void dd_taskfile_check(const dd_reader *reader);
+/* Warnings of `dd_taskfile_options.lint`, of a file without errors (lint.c). */
+void dd_taskfile_lint(const dd_reader *reader);
 /* `when` of all steps → needs, cycles refused and named, stages (graph.c). `steps` is the list they were read
  * from. */
 void dd_graph_resolve(const dd_reader *reader, const dd_yaml_node *steps);

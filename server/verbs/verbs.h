@@ -31,7 +31,7 @@ typedef struct dd_verb {
 /* The rows of verbs.c, one file each. */
 extern const dd_verb dd_verb_server, dd_verb_worker, dd_verb_dev, dd_verb_dev_hook, dd_verb_exec_tied;
 extern const dd_verb dd_verb_run, dd_verb_run_child, dd_verb_run_clean;
-extern const dd_verb dd_verb_render, dd_verb_graph, dd_verb_deps, dd_verb_event_parse;
+extern const dd_verb dd_verb_lint, dd_verb_render, dd_verb_graph, dd_verb_deps, dd_verb_event_parse;
 extern const dd_verb dd_verb_task_apply, dd_verb_task_list, dd_verb_task_show, dd_verb_task_delete,
     dd_verb_task_run;
 extern const dd_verb dd_verb_runs_list, dd_verb_runs_show, dd_verb_runs_logs, dd_verb_runs_cancel,
