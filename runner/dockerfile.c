@@ -116,7 +116,7 @@ static int read_from(dd_scan *scan, const dd_instruction *in, dd_error **err)
     added->base_stage = DD_NO_STAGE;
     added->base.place = dd_instruction_place(in, words.base.text);
     added->scope.outer = &scan->predefined;
-    scan->stages = dd_reallocarray(scan->stages, scan->count + 1, sizeof(*scan->stages));
+    scan->stages = dd_reallocarray(scan->stages, scan->count + 1, sizeof(dd_stage *));
     scan->stages[scan->count++] = added;
     if (expand_from(scan, added, &words, name_place, &added->error) < 0 || added->base_stage == DD_NO_STAGE)
         return 0;

@@ -238,7 +238,7 @@ int dd_scope_settle(dd_scan *scan, dd_stage *stage, dd_error **err)
 
     for (const dd_stage *at = stage; at->base_stage != DD_NO_STAGE; at = scan->stages[at->base_stage])
         depth++;
-    chain = dd_calloc(depth + 1, sizeof *chain);
+    chain = dd_calloc(depth + 1, sizeof(dd_stage *));
     chain[0] = stage;
     for (size_t i = 0; i < depth; i++)
         chain[i + 1] = scan->stages[chain[i]->base_stage];

@@ -284,7 +284,7 @@ static void task_files_are_read_or_refused_as_their_definitions_say(void **state
 static void dockerfiles_have_the_bases_their_definitions_say(void **state)
 {
     (void)state;
-    walk("dockerfiles", 30, dockerfile_case);
+    walk("dockerfiles", 200, dockerfile_case);
 }
 
 int main(void)
