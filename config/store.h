@@ -24,6 +24,7 @@ typedef enum dd_script {
     DD_SCRIPT_LOG,        /* append log lines under the run's lease */
     DD_SCRIPT_FINISH,     /* final state, queue entry gone, image index updated */
     DD_SCRIPT_EXPIRE,     /* runs whose lease ran out: back into the queue, or Error */
+    DD_SCRIPT_LEAVE,      /* a worker has ended */
     DD_SCRIPT_CANCEL,     /* end a waiting run, ask a running one to end */
     DD_SCRIPT_TASK_APPLY, /* store a task and its index entries */
     DD_SCRIPT_TASK_DELETE,
@@ -169,11 +170,14 @@ void dd_beat_result_done(dd_beat_result *result);
 /* Write fields, and move to `state` unless it is the state already, under the lease. STALE, or CONFLICT. */
 dd_command *dd_update_request(const char *prefix, dd_lease lease, dd_run_state state,
                               const dd_fields *fields);
-/* Append log lines (each a field set: step, stream, text, at_ms) under the lease. */
-dd_command *dd_log_request(const char *prefix, dd_lease lease, const dd_fields *const *lines, size_t count);
+/* Append log lines (each a field set: step, stream, text, at_ms) under the lease. Batches have numbers, from
+ * 1 on under each lease: one that was taken already changes nothing. */
+dd_command *dd_log_request(const char *prefix, dd_lease lease, int64_t batch, const dd_fields *const *lines,
+                           size_t count);
 /* End the run under its lease; `fields` name its task. `bases` are "reference digest" pairs for the image
- * index of its task; NULL leaves the index as it is (a run that did not succeed). The same end under the same
- * lease again is well and changes nothing. */
+ * index of its task, at most DD_BASES_MAX; NULL leaves the index as it is (a run that did not succeed). The
+ * same end under the same lease again is well and changes nothing. */
+#define DD_BASES_MAX 100
 typedef struct dd_base_use {
     char *reference; /* normalised, with tag */
     char *digest;
@@ -185,7 +189,11 @@ dd_command *dd_finish_request(const char *prefix, const dd_settings *settings, d
 /* The answer of update, log and finish: 0, or STALE / CONFLICT / NOT_FOUND. */
 int dd_leased_reply(const struct redisReply *reply, dd_error **err);
 
-/* Expired leases: at most `limit` handled per call; returns the run ids with what was done ("requeued ca1").
+/* A worker that ends takes leave: it is not listed any more. */
+int dd_store_leave(dd_store *store, const char *pool, const char *worker, dd_error **err);
+
+/* Expired leases: at most `limit` handled per call; workers that died are forgotten in the pool's queues.
+ * Returns the run ids with what was done ("requeued ca1").
  */
 dd_command *dd_expire_request(const char *prefix, const dd_settings *settings, int64_t limit);
 int dd_expire_reply(const struct redisReply *reply, dd_strv *ret, dd_error **err);

@@ -522,9 +522,13 @@ static int take_result(dd_attempt *attempt, const dd_message *message, dd_error 
     if (dd_run_result_from_json(message->text, message->length, &attempt->result, err) < 0)
         return -1;
     refused = dd_worker_check_result(attempt->result);
-    if (refused > 0)
-        dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, attempt->fields,
-               "%zu bases of the result are not references, or too many; they are not kept", refused);
+    if (refused > 0) {
+        dd_auto_str words = dd_sprintf(
+            "warning: %zu base images are no references, or more than %d; their updates start no run",
+            refused, DD_WORKER_BASES_MAX);
+        dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, attempt->fields, "%s", words);
+        say(attempt, words);
+    }
     if (attempt->phase != KILLED) {
         enter(attempt, REPORTED);
         set_timer(attempt->kill, EXIT_WAIT_MS);

@@ -471,6 +471,18 @@ static void on_prepare_timer(evutil_socket_t fd, short what, void *context)
 
 /* ---- The end ---- */
 
+/* Else its name stays in the queues' lists of readers until another worker finds it gone. */
+static void leave(const struct worker *worker)
+{
+    dd_auto(dd_store) store = NULL;
+    dd_auto(dd_error) error = NULL;
+
+    if (dd_store_open(worker->settings, &store, &error) < 0 ||
+        dd_store_leave(store, worker->settings->worker.pool, worker->id, &error) < 0)
+        dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, NULL, "%s; %s is still listed until its beat runs out",
+               error->message, worker->id);
+}
+
 static void end_all(struct worker *worker)
 {
     dd_log(DD_LOG_WARNING, DD_WORKER_ROOM, NULL,
@@ -642,6 +654,8 @@ int dd_worker_run(const dd_settings *settings, dd_error **err)
             if (worker.failure->hint)
                 dd_hint(err, "%s", worker.failure->hint);
         }
+        if (worker.claiming > STARTING)
+            leave(&worker);
         dd_log(DD_LOG_INFO, DD_WORKER_ROOM, NULL, "%s ended", worker.id);
     }
     dd_error_free(worker.failure);

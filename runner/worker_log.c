@@ -17,7 +17,10 @@ struct line {
 struct dd_worker_log {
     struct line *lines;
     size_t count, capacity;
-    size_t sent; /* of the oldest, in the batch that is under way */
+    size_t sent;  /* of the oldest, in the batch that is under way */
+    size_t again; /* of the oldest, in a batch that was sent and not answered: the same lines, for it may have
+                   * been kept nevertheless */
+    int64_t batch; /* the number of the last one that is kept */
     size_t bytes;
 };
 
@@ -70,22 +73,25 @@ dd_command *dd_worker_log_send(dd_worker_log *log, const char *prefix, dd_lease 
 
     if (log->sent > 0 || log->count == 0)
         return NULL;
-    while (count < log->count && count < BATCH_LINES && bytes < BATCH_BYTES) {
+    while (log->again ? count < log->again
+                      : count < log->count && count < BATCH_LINES && bytes < BATCH_BYTES) {
         bytes += log->lines[count].bytes;
         batch[count] = log->lines[count].fields;
         count++;
     }
     log->sent = count;
-    return dd_log_request(prefix, lease, batch, count);
+    return dd_log_request(prefix, lease, log->batch + 1, batch, count);
 }
 
 void dd_worker_log_answered(dd_worker_log *log, bool kept)
 {
     size_t gone = kept ? log->sent : 0;
 
+    log->again = kept ? 0 : log->sent;
     log->sent = 0;
     if (gone == 0)
         return;
+    log->batch++;
     for (size_t i = 0; i < gone; i++) {
         log->bytes -= log->lines[i].bytes;
         dd_fields_free(log->lines[i].fields);

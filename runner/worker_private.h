@@ -25,7 +25,7 @@ char *dd_worker_step_words(const dd_message *step);
 dd_fields *dd_worker_result_fields(const dd_run_result *result, const char *task);
 /* Keep of a stranger's result what can be shown, and of its bases what the index can take: at most
  * DD_WORKER_BASES_MAX, well written. Returns how many bases fell. */
-#define DD_WORKER_BASES_MAX 100
+#define DD_WORKER_BASES_MAX DD_BASES_MAX
 size_t dd_worker_check_result(dd_run_result *result);
 /* How a process ended, in words: "was killed by signal 9 (SIGKILL)", "ended with exit code 3". Owned. */
 char *dd_worker_exit_words(int wait_status);

@@ -6,7 +6,6 @@
 
 /* Handled deliveries kept at most, whatever their age. */
 #define HANDLED_EVENTS_MAX 100000
-#define BASES_MAX          100
 
 const char *const dd_priorities[] = {"high", "normal", "low"};
 
@@ -254,12 +253,14 @@ dd_command *dd_update_request(const char *prefix, dd_lease lease, dd_run_state s
     return command;
 }
 
-dd_command *dd_log_request(const char *prefix, dd_lease lease, const dd_fields *const *lines, size_t count)
+dd_command *dd_log_request(const char *prefix, dd_lease lease, int64_t batch, const dd_fields *const *lines,
+                           size_t count)
 {
     dd_command *command = dd_command_script(DD_SCRIPT_LOG);
     key(command, prefix, "run:%s", lease.run);
     key(command, prefix, "run:%s:log", lease.run);
     dd_command_arg_int(command, lease.number);
+    dd_command_arg_int(command, batch);
     for (size_t i = 0; i < count; i++) {
         dd_command_arg_int(command, (int64_t)(2 * dd_fields_count(lines[i])));
         dd_command_args_fields(command, lines[i]);
@@ -280,8 +281,7 @@ dd_command *dd_finish_request(const char *prefix, const dd_settings *settings, d
     key(command, prefix, "task:%s", task ? task : "");
     key(command, prefix, "task:%s:bases", task ? task : "");
     key(command, prefix, "runs:%s", task ? task : "");
-    if (base_count > BASES_MAX)
-        base_count = BASES_MAX;
+    dd_assert(base_count <= DD_BASES_MAX);
     dd_command_arg(command, prefix);
     dd_command_arg(command, lease.run);
     dd_command_arg_int(command, lease.number);
@@ -303,10 +303,27 @@ int dd_leased_reply(const struct redisReply *reply, dd_error **err)
     return dd_reply_error(reply, err);
 }
 
+int dd_store_leave(dd_store *store, const char *pool, const char *worker, dd_error **err)
+{
+    dd_auto(dd_command) command = dd_command_script(DD_SCRIPT_LEAVE);
+    const char *prefix = dd_store_prefix(store);
+    redisReply *reply = NULL;
+    key(command, prefix, "worker:%s", worker);
+    key(command, prefix, "workers");
+    queue_keys(command, prefix, pool);
+    dd_command_arg(command, worker);
+    if (dd_store_call(store, command, &reply, err) < 0)
+        return -1;
+    int ret = dd_reply_error(reply, err);
+    freeReplyObject(reply);
+    return ret;
+}
+
 dd_command *dd_expire_request(const char *prefix, const dd_settings *settings, int64_t limit)
 {
     dd_command *command = dd_command_script(DD_SCRIPT_EXPIRE);
     key(command, prefix, "leases");
+    queue_keys(command, prefix, settings->worker.pool);
     dd_command_arg(command, prefix);
     dd_command_arg_int(command, settings->worker.attempts_max);
     dd_command_arg_int(command, limit);
@@ -333,6 +350,7 @@ dd_command *dd_cancel_request(const char *prefix, const dd_settings *settings, c
     dd_command_arg(command, who);
     dd_command_arg(command, channel);
     dd_command_arg_int(command, settings->queue.runs_keep_s * 1000);
+    dd_command_arg(command, prefix);
     return command;
 }
 

@@ -166,13 +166,19 @@ static dd_code update(dd_lease lease, dd_run_state state)
     return code_of(dd_update_request(PREFIX, lease, state, fields));
 }
 
-static dd_code log_line(dd_lease lease, const char *text)
+static dd_code log_batch(dd_lease lease, int64_t batch, const char *text)
 {
     dd_auto(dd_fields) line = dd_fields_new();
     dd_fields_set(line, "step", "build");
     dd_fields_set(line, "text", text);
     const dd_fields *lines[] = {line, line};
-    return code_of(dd_log_request(PREFIX, lease, lines, 2));
+    return code_of(dd_log_request(PREFIX, lease, batch, lines, 2));
+}
+
+static dd_code log_line(dd_lease lease, const char *text)
+{
+    static int64_t batch;
+    return log_batch(lease, ++batch, text);
 }
 
 static dd_code finish(dd_lease lease, dd_run_state state, const dd_base_use *bases, size_t count, bool index)
@@ -762,6 +768,101 @@ static void a_run_that_succeeds_replaces_its_tasks_edges(void **state)
     assert_int_equal(test_redis_number(&up.redis, "EXISTS {drydock}:task:" TASK), 0);
 }
 
+static void an_image_that_no_task_is_built_from_any_more_is_forgotten(void **state)
+{
+    (void)state;
+    apply_task(TASK, "", "y", "created");
+    finish_with("1", DD_RUN_SUCCEEDED, true, "r/a:1", "r/b:1");
+    finish_with("2", DD_RUN_SUCCEEDED, true, "r/b:1", "r/c:1");
+    assert_int_equal(test_redis_number(&up.redis, "EXISTS {drydock}:image:r/a:1"), 0);
+    assert_int_equal(test_redis_number(&up.redis, "EXISTS {drydock}:image:r/b:1 {drydock}:image:r/c:1"), 2);
+    assert_int_equal(code_of(dd_task_delete_request(PREFIX, TASK)), 0);
+    assert_int_equal(test_redis_number(&up.redis, "EXISTS {drydock}:image:r/b:1 {drydock}:image:r/c:1"), 0);
+}
+
+/* The list outlives the runs that it names, whatever ended the last of them. */
+static void an_idle_tasks_list_of_runs_goes_after_its_last_run(void **state)
+{
+    (void)state;
+    finish_with("1", DD_RUN_SUCCEEDED, false, "r/a:1", "r/b:1");
+    long long ttl = test_redis_number(&up.redis, "PTTL {drydock}:runs:" TASK);
+    assert_true(ttl > up.settings->queue.runs_keep_s * 1000);
+    dd_created run = created(TASK, "normal", "2");
+    assert_int_equal(test_redis_number(&up.redis, "PTTL {drydock}:runs:" TASK), -1);
+    assert_string_equal(cancel(run.run, NULL), "canceled");
+    assert_true(test_redis_number(&up.redis, "PTTL {drydock}:runs:" TASK) > 0);
+    run = created(TASK, "normal", "3");
+    lease_of("w1", run.run);
+    assert_string_equal(cancel(run.run, NULL), "asked");
+    free(expire(run.run));
+    assert_true(test_redis_number(&up.redis, "PTTL {drydock}:runs:" TASK) > 0);
+}
+
+static void a_batch_of_log_lines_that_is_sent_again_is_kept_once(void **state)
+{
+    (void)state;
+    dd_created run = created(TASK, "normal", "1");
+    dd_lease lease = lease_of("w1", run.run);
+    assert_int_equal(log_batch(lease, 1, "a"), 0);
+    assert_int_equal(log_batch(lease, 1, "a"), 0);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:run:%s:log", run.run), 2);
+    assert_int_equal(log_batch(lease, 2, "b"), 0);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:run:%s:log", run.run), 4);
+    free(expire(run.run)); /* one line: its worker was lost */
+    dd_lease next = lease_of("w2", run.run);
+    assert_int_equal(log_batch(next, 1, "c"), 0);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:run:%s:log", run.run), 7);
+}
+
+static long long readers(void)
+{
+    return test_redis_number(&up.redis, "EVAL %s 1 {drydock}:queue:default:normal",
+                             "return #redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')");
+}
+
+static void a_worker_that_ends_or_dies_is_no_reader_of_its_queues_any_more(void **state)
+{
+    (void)state;
+    dd_auto(dd_error) why = NULL;
+    dd_beat_result result;
+    static const char *const others[] = {"w2", "w3"}; /* w3 dies without a word */
+    for (size_t i = 0; i < DD_COUNT(others); i++) {
+        dd_created done = created(TASK, "normal", others[i]);
+        assert_int_equal(finish(lease_of(others[i], done.run), DD_RUN_FAILED, NULL, 0, false), 0);
+    }
+    dd_created run = created(TASK, "normal", "1");
+    dd_lease lease = lease_of("w1", run.run);
+    beat("w1", lease, &result);
+    dd_beat_result_done(&result);
+    assert_int_equal(readers(), 3);
+    must(dd_store_leave(up.store, "default", "w2", &why), why);
+    assert_int_equal(readers(), 2);
+    must(dd_store_leave(up.store, "default", "w1", &why), why); /* while it holds a run */
+    assert_int_equal(readers(), 2);
+    assert_int_equal(test_redis_number(&up.redis, "EXISTS {drydock}:worker:w1"), 0);
+    assert_int_equal(test_redis_number(&up.redis, "ZCARD {drydock}:workers"), 0);
+    free(expire(NULL));
+    assert_int_equal(readers(), 1);
+    free(expire(run.run));
+    assert_int_equal(readers(), 0);
+}
+
+static void the_stores_instance_is_made_once(void **state)
+{
+    (void)state;
+    dd_auto_str first = NULL;
+    dd_auto_str second = NULL;
+    dd_auto(dd_error) why = NULL;
+    must(dd_store_instance(up.store, &first, &why), why);
+    must(dd_store_instance(up.store, &second, &why), why);
+    assert_true(dd_name_is_valid(first));
+    assert_string_equal(first, second);
+    test_redis_number(&up.redis, "DEL {drydock}:instance");
+    dd_auto_str third = NULL;
+    must(dd_store_instance(up.store, &third, &why), why);
+    assert_string_not_equal(first, third);
+}
+
 static void a_run_does_not_overwrite_the_digest_that_a_registry_told(void **state)
 {
     (void)state;
@@ -1313,6 +1414,11 @@ int main(void)
         store_test(a_call_whose_answer_was_lost_is_not_sent_again),
         store_test(a_wait_keeps_its_own_time_limit_on_a_connection_made_again),
         store_test(another_schema_is_refused_with_a_way_out),
+        store_test(an_image_that_no_task_is_built_from_any_more_is_forgotten),
+        store_test(an_idle_tasks_list_of_runs_goes_after_its_last_run),
+        store_test(a_batch_of_log_lines_that_is_sent_again_is_kept_once),
+        store_test(a_worker_that_ends_or_dies_is_no_reader_of_its_queues_any_more),
+        store_test(the_stores_instance_is_made_once),
         store_test(a_redis_that_cannot_write_is_unavailable),
         store_test(over_tcp_the_password_and_the_database_of_the_url_are_used),
         store_test(a_redis_that_is_full_of_clients_is_unavailable),

@@ -149,7 +149,7 @@ static void *end_run(void *context)
     dd_fields_set(line, "step", "build");
     dd_fields_set(line, "text", "hello \xc3\xa9");
     const dd_lease lease = {.run = claim->run, .number = claim->lease};
-    dd_auto(dd_command) log = dd_log_request(prefix, lease, (const dd_fields *const[]){line}, 1);
+    dd_auto(dd_command) log = dd_log_request(prefix, lease, 1, (const dd_fields *const[]){line}, 1);
     dd_assert(dd_store_call(store, log, &reply, NULL) == 0);
     freeReplyObject(reply);
     dd_fields_set(result, "task", "app");

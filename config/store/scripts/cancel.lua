@@ -1,8 +1,8 @@
 -- End a waiting run; ask a running one's worker to end it.
 -- KEYS: run:ID, run:ID:log, leases
--- ARGV: run id, who asks, channel of the workers, ms to keep an ended run
+-- ARGV: run id, who asks, channel of the workers, ms to keep an ended run, key prefix
 -- Returns canceled, asked or final.
-local run = redis.call('HMGET', KEYS[1], 'state', 'queue', 'queue_entry')
+local run = redis.call('HMGET', KEYS[1], 'state', 'queue', 'queue_entry', 'task')
 if not run[1] then
     return redis.error_reply('NOTFOUND no run ' .. ARGV[1])
 end
@@ -23,4 +23,5 @@ redis.call('HSET', KEYS[1], 'state', 'Canceled', 'ended_ms', now, 'message', 'ca
 redis.call('XADD', KEYS[2], '*', 'end', 'Canceled')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
+redis.call('PEXPIRE', ARGV[5] .. 'runs:' .. run[4], 2 * ARGV[4])
 return 'canceled'

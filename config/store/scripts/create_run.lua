@@ -40,6 +40,7 @@ redis.call('HSET', key, 'id', run, 'state', 'Queued', 'task', ARGV[3], 'pool', A
     'lease', 0, 'attempt', 0, 'created_ms', now, 'queue', KEYS[4], 'queue_entry', entry)
 redis.call('ZADD', KEYS[2], now, run)
 redis.call('ZADD', KEYS[3], now, run)
+redis.call('PERSIST', KEYS[3])
 for i = 5, #KEYS do
     redis.call('SET', KEYS[i], run, 'PX', ARGV[2])
 end

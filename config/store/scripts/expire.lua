@@ -1,5 +1,6 @@
 -- Runs whose lease ran out: back into the queue under a lease number that fences the old worker off, or to their end.
--- KEYS: leases
+-- And of the workers that read a pool's queues, those that are gone are forgotten.
+-- KEYS: leases, queue:POOL:high, queue:POOL:normal, queue:POOL:low
 -- ARGV: key prefix, most attempts, most runs to handle, ms to keep an ended run
 -- Returns what was done, a text for each run.
 local time = redis.call('TIME')
@@ -9,7 +10,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT
     local key = ARGV[1] .. 'run:' .. id
     local log = key .. ':log'
     local run = redis.call('HMGET', key, 'state', 'queue', 'queue_entry', 'worker', 'lease', 'attempt',
-        'cancel_requested', 'history')
+        'cancel_requested', 'history', 'task')
     redis.call('ZREM', KEYS[1], id)
     if run[1] == 'Queued' or run[1] == 'Started' or run[1] == 'Running' then
         redis.call('XACK', run[2], 'workers', run[3])
@@ -30,6 +31,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT
             redis.call('XADD', log, '*', 'end', state)
             redis.call('PEXPIRE', key, ARGV[4])
             redis.call('PEXPIRE', log, ARGV[4])
+            redis.call('PEXPIRE', ARGV[1] .. 'runs:' .. run[9], 2 * ARGV[4])
             done[#done + 1] = string.lower(state) .. ' ' .. id .. ': ' .. message
         else
             local entry = redis.call('XADD', run[2], '*', 'run', id)
@@ -37,6 +39,20 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT
             redis.call('XADD', log, '*', 'step', '', 'stream', 'system', 'at_ms', now, 'text',
                 lost .. '; the run waits to be taken up again')
             done[#done + 1] = 'requeued ' .. id .. ': ' .. lost
+        end
+    end
+end
+for i = 2, #KEYS do
+    local consumers = redis.call('EXISTS', KEYS[i]) == 1 and #redis.call('XINFO', 'GROUPS', KEYS[i]) > 0 and
+        redis.call('XINFO', 'CONSUMERS', KEYS[i], 'workers') or {}
+    for j = 1, math.min(#consumers, 100) do
+        local consumer = {}
+        for k = 1, #consumers[j], 2 do
+            consumer[consumers[j][k]] = consumers[j][k + 1]
+        end
+        -- One that comes back is a reader again by its next claim.
+        if consumer.pending == 0 and redis.call('EXISTS', ARGV[1] .. 'worker:' .. consumer.name) == 0 then
+            redis.call('XGROUP', 'DELCONSUMER', KEYS[i], 'workers', consumer.name)
         end
     end
 end

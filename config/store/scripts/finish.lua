@@ -38,6 +38,8 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('XADD', KEYS[2], '*', 'end', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
+-- The list of a task that has no more runs goes after the last of them; the next run keeps it.
+redis.call('PEXPIRE', KEYS[7], 2 * ARGV[5])
 -- The lists forget the runs that are gone: an old one may still wait, run, or have ended just now.
 for _, key in ipairs({KEYS[4], KEYS[7]}) do
     local old = redis.call('ZRANGE', key, '-inf', '(' .. (now - tonumber(ARGV[5])), 'BYSCORE', 'LIMIT', 0, 50)
@@ -50,7 +52,8 @@ end
 
 -- A task that was deleted meanwhile has no edges.
 if ARGV[6] == '1' and redis.call('EXISTS', KEYS[5]) == 1 then
-    for _, reference in ipairs(redis.call('HKEYS', KEYS[6])) do
+    local before = redis.call('HKEYS', KEYS[6])
+    for _, reference in ipairs(before) do
         redis.call('SREM', ARGV[1] .. 'image:' .. reference .. ':tasks', run[5])
     end
     redis.call('DEL', KEYS[6])
@@ -61,6 +64,12 @@ if ARGV[6] == '1' and redis.call('EXISTS', KEYS[5]) == 1 then
         local image = ARGV[1] .. 'image:' .. reference
         if digest ~= '' and redis.call('HSETNX', image, 'digest', digest) == 1 then
             redis.call('HSET', image, 'seen_ms', now)
+        end
+    end
+    -- An image that nobody is built from any more.
+    for _, reference in ipairs(before) do
+        if redis.call('EXISTS', ARGV[1] .. 'image:' .. reference .. ':tasks') == 0 then
+            redis.call('DEL', ARGV[1] .. 'image:' .. reference)
         end
     end
     redis.call('HSET', KEYS[5], 'last_run', ARGV[2], 'last_state', ARGV[4])

@@ -1,7 +1,8 @@
 -- Append log lines to a run under its lease.
 -- KEYS: run:ID, run:ID:log
--- ARGV: lease number, then for each line: number of its fields' words, name, value, …
-local run = redis.call('HMGET', KEYS[1], 'state', 'lease', 'ended_ms')
+-- ARGV: lease number, number of the batch (a lease's first is 1), then for each line: number of its fields' words,
+--       name, value, …
+local run = redis.call('HMGET', KEYS[1], 'state', 'lease', 'ended_ms', 'log_batch')
 if not run[1] then
     return redis.error_reply('NOTFOUND no such run')
 end
@@ -11,7 +12,14 @@ end
 if run[3] then
     return redis.error_reply('CONFLICT the run is ' .. run[1] .. ' already')
 end
-local i, bytes = 2, 0
+-- Sent again, because the answer was lost.
+if run[4] then
+    local lease, batch = string.match(run[4], '^(%d+) (%d+)$')
+    if lease == ARGV[1] and tonumber(batch) >= tonumber(ARGV[2]) then
+        return 'OK'
+    end
+end
+local i, bytes = 3, 0
 while i <= #ARGV do
     local words = tonumber(ARGV[i])
     local line = {}
@@ -23,4 +31,5 @@ while i <= #ARGV do
     i = i + words + 1
 end
 redis.call('HINCRBY', KEYS[1], 'log_bytes', bytes)
+redis.call('HSET', KEYS[1], 'log_batch', ARGV[1] .. ' ' .. ARGV[2])
 return 'OK'

@@ -8,7 +8,11 @@ if not repository then
 end
 redis.call('SREM', ARGV[1] .. 'repository:' .. repository, ARGV[2])
 for _, reference in ipairs(redis.call('HKEYS', KEYS[3])) do
-    redis.call('SREM', ARGV[1] .. 'image:' .. reference .. ':tasks', ARGV[2])
+    local image = ARGV[1] .. 'image:' .. reference
+    redis.call('SREM', image .. ':tasks', ARGV[2])
+    if redis.call('EXISTS', image .. ':tasks') == 0 then
+        redis.call('DEL', image)
+    end
 end
 redis.call('SREM', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[3])
