@@ -49,6 +49,16 @@ test_a_failing_step_ends_with_exit_code_1_and_says_which() {
 	assert_contains "the reason" "7" "$output"
 }
 
+test_a_parent_that_ignores_its_childrens_end_changes_nothing() {
+	local dir=$work/stack.ignored output
+	mkdir -p "$dir"
+	"$top/deploy/base-image" base/busybox:1 >/dev/null
+	printf 'steps:\n  - cmd: localhost/base/busybox:1 /bin/sh -c "echo going"\n' >"$dir/acr-task.yaml"
+	output=$(timeout 60 perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV' "$DRYDOCK" run "$dir" 2>&1)
+	assert_equal "exit code" 0 $?
+	assert_contains "the step's output" going "$output"
+}
+
 test_a_task_file_that_is_wrong_is_refused_with_file_line_and_reason() {
 	local dir=$work/stack.wrong output
 	mkdir -p "$dir"
