@@ -1,8 +1,6 @@
-/* Requests and answers over evhttp, and calls to Redis on their behalf. */
+/* Requests and answers, and calls to Redis on their behalf. */
 #include "exchange.h"
 
-#include <event2/buffer.h>
-#include <event2/http_struct.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,42 +9,44 @@
 
 static void exchange_free(dd_exchange *exchange)
 {
-    if (exchange->request) {
-        struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
-        if (connection)
-            evhttp_connection_set_closecb(connection, NULL, NULL);
-    }
     if (exchange->free_state)
         exchange->free_state(exchange->state);
-    evhttp_clear_headers(exchange->query);
-    free(exchange->query);
+    dd_buf_done(&exchange->headers);
     free(exchange->argument);
     free(exchange);
 }
 
+/* The handler's later answer goes nowhere; without a handler there will be none. */
+static void on_gone(dd_http_request *request)
+{
+    dd_exchange *exchange = request->context;
+    exchange->request = NULL;
+    if (!exchange->handled)
+        exchange_free(exchange);
+}
+
+dd_exchange *dd_exchange_new(dd_door *door, dd_http_request *request)
+{
+    dd_exchange *exchange = dd_new(dd_exchange);
+    exchange->door = door;
+    exchange->request = request;
+    request->context = exchange;
+    request->on_gone = on_gone;
+    return exchange;
+}
+
 void dd_exchange_header(dd_exchange *exchange, const char *name, const char *value)
 {
-    if (exchange->request)
-        evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+    dd_buf_printf(&exchange->headers, "%s: %s\r\n", name, value);
 }
 
 void dd_answer_text(dd_exchange *exchange, int status, const char *type, const char *text)
 {
-    struct evhttp_request *request = exchange->request;
-    if (request) {
-        struct evbuffer *buffer = evbuffer_new();
-        evbuffer_add(buffer, text, strlen(text));
-        dd_exchange_header(exchange, "Content-Type", type);
-        dd_exchange_header(exchange, "X-Content-Type-Options", "nosniff");
-        dd_exchange_header(exchange, "Cache-Control", "no-store");
-        exchange->request = NULL;
-        /* The close callback is this exchange's, which ends here. */
-        struct evhttp_connection *connection = evhttp_request_get_connection(request);
-        if (connection)
-            evhttp_connection_set_closecb(connection, NULL, NULL);
-        evhttp_send_reply(request, status, NULL, buffer);
-        evbuffer_free(buffer);
-    }
+    dd_exchange_header(exchange, "Content-Type", type);
+    dd_exchange_header(exchange, "X-Content-Type-Options", "nosniff");
+    dd_exchange_header(exchange, "Cache-Control", "no-store");
+    if (exchange->request)
+        dd_http_answer(exchange->request, status, exchange->headers.data, text, strlen(text));
     exchange_free(exchange);
 }
 
@@ -94,14 +94,14 @@ void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error)
 
 const char *dd_exchange_body(dd_exchange *exchange, size_t *ret_length)
 {
-    struct evbuffer *buffer = evhttp_request_get_input_buffer(exchange->request);
-    *ret_length = evbuffer_get_length(buffer);
-    return *ret_length ? (const char *)evbuffer_pullup(buffer, -1) : "";
+    const dd_buf *body = &exchange->request->body;
+    *ret_length = body->length;
+    return body->data ? body->data : "";
 }
 
 const char *dd_exchange_query(const dd_exchange *exchange, const char *name)
 {
-    return evhttp_find_header(exchange->query, name);
+    return dd_http_query(exchange->request, name);
 }
 
 /* ---- Redis ---- */

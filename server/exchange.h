@@ -2,17 +2,17 @@
 #ifndef DD_SERVER_EXCHANGE_H
 #define DD_SERVER_EXCHANGE_H
 
+#include "http/http.h"
 #include "metrics.h"
 #include "server.h"
 
-#include <event2/http.h>
 #include <jansson.h>
 
 /* One listener thread's own: a loop, a connection to Redis. */
 typedef struct dd_door {
     const dd_settings *settings;
     struct event_base *base;
-    struct evhttp *http;
+    dd_http *http;
     dd_store_async *store;
     struct dd_follower
         *followers; /* who waits for a log's next lines, each with a connection to Redis of its own */
@@ -23,12 +23,17 @@ typedef struct dd_door {
 
 typedef struct dd_exchange {
     dd_door *door;
-    struct evhttp_request *request; /* NULL once the client is gone */
-    char *argument;                 /* the path's variable part, valid for its kind; "" when none */
-    struct evkeyvalq *query;
-    void *state; /* the handler's own, freed with free_state */
+    const struct dd_route *route;
+    dd_http_request *request; /* NULL once the client is gone */
+    char *argument;           /* the path's variable part, valid for its kind; "" when none */
+    dd_buf headers;           /* of the answer, "Name: value\r\n" each */
+    bool handled;             /* the handler has it, who answers even when the client is gone */
+    void *state;              /* the handler's own, freed with free_state */
     void (*free_state)(void *state);
 } dd_exchange;
+
+/* For a request whose head is there; `request->context` is the exchange. */
+dd_exchange *dd_exchange_new(dd_door *door, dd_http_request *request);
 
 /* An answer ends the exchange: it must not be used afterwards. `json` is taken. */
 void dd_answer(dd_exchange *exchange, int status, json_t *json);
@@ -54,14 +59,13 @@ json_t *dd_fields_to_json(const dd_fields *fields);
 /* End the waits of all followers: they are answered 503, and may ask another server. */
 void dd_followers_end(dd_door *door);
 
-/* listener.c: the connection has a whole request, which is under way until its answer is sent. */
-void dd_connection_begin(struct evhttp_request *request, dd_door *door);
-
-/* routes.c: find the handler and call it. */
-void dd_route_request(struct evhttp_request *request, void *door);
+/* routes.c: find the route by the head, or refuse; call its handler when the request is whole. */
+void dd_route_head(dd_http_request *request, void *door);
+void dd_route_whole(dd_http_request *request, void *door);
 
 /* Handlers, one line each in the routes' table. */
 typedef void dd_handler(dd_exchange *exchange);
+bool dd_admit_hook(dd_exchange *exchange);
 dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready, dd_handle_metrics;
 dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete,
     dd_handle_task_run;

@@ -1,13 +1,16 @@
 /* The `server` service: listeners and matcher, until a signal. */
 #include "server.h"
 
+#include "certificate.h"
 #include "listener.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,29 +141,72 @@ static void warn_of_api(const dd_settings *settings)
         dd_log(DD_LOG_WARNING, "server", NULL, "no api.token in the settings: the API answers 403");
 }
 
+/* ---- The main thread ---- */
+
+static void reload(dd_listeners *listeners, bool asked)
+{
+    dd_auto(dd_error) error = NULL;
+    int changed = dd_listeners_reload(listeners, &error);
+    if (changed < 0)
+        dd_log(DD_LOG_WARNING, "server", NULL, "%s: the certificate that was read before stays",
+               error->message);
+    else if (changed || asked)
+        dd_log(DD_LOG_INFO, "server", NULL, "%s",
+               changed ? "new connections get the certificate that was read now"
+                       : "the certificate is unchanged");
+}
+
+/* Signals and changed certificates, until one says to end; which. */
+static int serve(dd_listeners *listeners, int signals, dd_certificate_watch *watch)
+{
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+                           {.fd = dd_certificate_watch_fd(watch), .events = POLLIN}};
+    struct signalfd_siginfo info;
+    while (true) {
+        int ready = poll(fds, 2, dd_certificate_watch_wait_ms(watch));
+        if (ready > 0 && fds[1].revents)
+            dd_certificate_watch_read(watch);
+        if (dd_certificate_watch_due(watch))
+            reload(listeners, false);
+        if (ready <= 0 || !fds[0].revents || read(signals, &info, sizeof(info)) != sizeof(info))
+            continue;
+        if (info.ssi_signo != SIGHUP)
+            return (int)info.ssi_signo;
+        reload(listeners, true);
+    }
+}
+
+/* Blocked before the threads begin, so that they are the main thread's alone. */
+static int take_signals(void)
+{
+    sigset_t signals;
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
 int dd_server_run(const dd_settings *settings, dd_error **err)
 {
     dd_listeners *listeners = NULL;
     matching m = {0};
     dd_auto_str address = NULL;
-    sigset_t signals;
-    int number;
+    dd_auto(dd_certificate_watch) watch = NULL;
     if (dd_senders_check(settings, err) < 0)
         return -1;
-    signal(SIGPIPE, SIG_IGN);
-    /* Blocked before the threads begin, so that they are this thread's alone. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    dd_auto_fd signals = take_signals();
     warn_of_api(settings);
     if (dd_listeners_start(settings, &listeners, &address, err) < 0)
         return -1;
+    watch = dd_certificate_watch_new(settings);
     if (start_matching(&m, settings, err) < 0 || say_address(settings, address, err) < 0) {
         dd_listeners_stop(listeners);
         return -1;
     }
-    sigwait(&signals, &number);
+    int number = serve(listeners, signals, watch);
     dd_log(DD_LOG_INFO, "server", NULL, "%s: ending", number == SIGINT ? "interrupted" : "terminated");
     dd_listeners_stop(listeners);
     stop_matching(&m);

@@ -1,24 +1,9 @@
 /* POST /hooks/NAME: a sender's delivery, answered 202 only once Redis has it. */
 #include "../exchange.h"
 
-#include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/queue.h>
-
-/* Headers that prove who sent it are not kept with the delivery. */
-static const char *const secret_headers[] = {"Authorization", "X-Hub-Signature", "X-Hub-Signature-256",
-                                             "Cookie",        "X-Gitlab-Token",  "Proxy-Authorization"};
-
-static bool is_secret(const dd_sender_settings *sender, const char *name)
-{
-    for (size_t i = 0; i < DD_COUNT(secret_headers); i++)
-        if (strcasecmp(name, secret_headers[i]) == 0)
-            return true;
-    return sender->auth_header && strcasecmp(name, sender->auth_header) == 0;
-}
 
 typedef struct hook {
     const dd_sender_settings *sender;
@@ -34,29 +19,22 @@ static void hook_free(void *state)
     free(h);
 }
 
-/* The request as the senders' functions read it: names and values are borrowed from it. */
-static void borrow_delivery(dd_exchange *exchange, dd_delivery *ret)
+/* The request as the senders' functions read it; borrowed from it. */
+static dd_delivery delivery_of(dd_exchange *exchange)
 {
-    struct evkeyvalq *headers = evhttp_request_get_input_headers(exchange->request);
-    struct evkeyval *header;
-    size_t count = 0;
-    TAILQ_FOREACH(header, headers, next)
-    {
-        count++;
-    }
-    ret->headers = dd_calloc(count, sizeof(*ret->headers));
-    TAILQ_FOREACH(header, headers, next)
-    {
-        ret->headers[ret->header_count++] = (dd_header){.name = header->key, .value = header->value};
-    }
-    ret->body = dd_exchange_body(exchange, &ret->body_length);
+    dd_delivery delivery = {.headers = exchange->request->headers,
+                            .header_count = exchange->request->header_count,
+                            .url_token = dd_exchange_query(exchange, "token"),
+                            .at_ms = dd_wall_ms()};
+    delivery.body = dd_exchange_body(exchange, &delivery.body_length);
+    return delivery;
 }
 
 static char *headers_to_keep(const dd_sender_settings *sender, const dd_delivery *delivery)
 {
     dd_buf text = {0};
     for (size_t i = 0; i < delivery->header_count; i++)
-        if (!is_secret(sender, delivery->headers[i].name))
+        if (!dd_sender_header_is_secret(sender, delivery->headers[i].name))
             dd_buf_printf(&text, "%s: %s\n", delivery->headers[i].name, delivery->headers[i].value);
     return dd_buf_steal(&text);
 }
@@ -120,11 +98,22 @@ static void keep(dd_exchange *exchange, const dd_sender_settings *sender, const 
             dd_fields_set_bytes(fields, "body", delivery->body, delivery->body_length);
         }
         first = false;
+        dd_auto_str id = dd_event_id(events->items[i]);
         dd_exchange_call(exchange,
-                         dd_accept_request(settings->redis.prefix, settings, sender->name,
-                                           events->items[i]->delivery, fields),
+                         dd_accept_request(settings->redis.prefix, settings, sender->name, id, fields),
                          on_accepted);
     }
+}
+
+/* Before a byte of the body is kept: an unknown name costs nothing. */
+bool dd_admit_hook(dd_exchange *exchange)
+{
+    dd_auto(dd_error) error = NULL;
+    if (dd_settings_sender(exchange->door->settings, exchange->argument))
+        return true;
+    dd_fail(&error, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
+    dd_answer_error(exchange, 404, error);
+    return false;
 }
 
 void dd_handle_hook(dd_exchange *exchange)
@@ -132,29 +121,22 @@ void dd_handle_hook(dd_exchange *exchange)
     const dd_sender_settings *sender = dd_settings_sender(exchange->door->settings, exchange->argument);
     dd_auto(dd_error) error = NULL;
     dd_auto(dd_events) events = NULL;
-    dd_delivery delivery = {0};
+    dd_delivery delivery = delivery_of(exchange);
     int status = 0;
     size_t kept = 0;
-    if (!sender) {
-        dd_fail(&error, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
-        dd_answer_error(exchange, 404, error);
-        return;
-    }
-    borrow_delivery(exchange, &delivery);
     if (dd_delivery_read(sender, &delivery, &events, &status, &error) < 0) {
         dd_log(DD_LOG_WARNING, "server", NULL, "a delivery for %s was refused: %d %s", sender->name, status,
                error->message);
         dd_metrics_count_delivery(exchange->door->metrics, sender, status);
         dd_answer_error(exchange, status, error);
-    } else {
-        for (size_t i = 0; i < events->count; i++)
-            kept += !is_ignored(events->items[i]);
-        if (kept) {
-            keep(exchange, sender, &delivery, events, kept);
-        } else {
-            dd_metrics_count_delivery(exchange->door->metrics, sender, 200);
-            answer_ignored(exchange, events);
-        }
+        return;
     }
-    free(delivery.headers);
+    for (size_t i = 0; i < events->count; i++)
+        kept += !is_ignored(events->items[i]);
+    if (kept) {
+        keep(exchange, sender, &delivery, events, kept);
+    } else {
+        dd_metrics_count_delivery(exchange->door->metrics, sender, 200);
+        answer_ignored(exchange, events);
+    }
 }

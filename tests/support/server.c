@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -292,6 +293,31 @@ test_stream *test_stream_open(const test_server *server)
     return stream;
 }
 
+test_stream *test_stream_open_unix(const char *path)
+{
+    test_stream *stream = dd_new(test_stream);
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    dd_assert(strlen(path) < sizeof(to.sun_path));
+    memcpy(to.sun_path, path, strlen(path) + 1);
+    stream->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    dd_assert(connect(stream->fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+    return stream;
+}
+
+char *test_stream_certificate(const test_stream *stream)
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
+    X509 *certificate = SSL_get1_peer_certificate(stream->ssl);
+    X509_digest(certificate, EVP_sha256(), sum, &length);
+    X509_free(certificate);
+    dd_hex_encode(sum, length, hex);
+    return dd_strdup(hex);
+}
+
 void test_stream_free(test_stream *stream)
 {
     if (!stream)
@@ -304,6 +330,8 @@ void test_stream_free(test_stream *stream)
 
 bool test_stream_write(test_stream *stream, const char *text, size_t length)
 {
+    if (!stream->ssl)
+        return write(stream->fd, text, length) == (ssize_t)length;
     return SSL_write(stream->ssl, text, (int)length) == (int)length;
 }
 
@@ -314,7 +342,8 @@ char *test_stream_read(test_stream *stream, const char *text)
     int got;
     errno = 0;
     while ((!text || !all.data || !strstr(all.data, text)) &&
-           (got = SSL_read(stream->ssl, part, sizeof(part))) > 0)
+           (got = stream->ssl ? SSL_read(stream->ssl, part, sizeof(part))
+                              : (int)read(stream->fd, part, sizeof(part))) > 0)
         dd_buf_add(&all, part, (size_t)got);
     dd_assert(errno != EAGAIN); /* it neither sent nor closed */
     return dd_buf_steal(&all);

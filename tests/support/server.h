@@ -76,6 +76,10 @@ test_verb *test_verb_run(const test_server *server, const char *const *words);
 /* ---- Connections as bytes ---- */
 typedef struct test_stream test_stream;
 test_stream *test_stream_open(const test_server *server);
+/* To a unix socket, without TLS. */
+test_stream *test_stream_open_unix(const char *path);
+/* The SHA-256 of the certificate that the server showed; owned. */
+char *test_stream_certificate(const test_stream *stream);
 void test_stream_free(test_stream *stream);
 DD_DEFINE_FREEP(test_stream)
 /* False when the other side has closed. */

@@ -9,30 +9,30 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-static void assert_goes_to(enum evhttp_cmd_type method, const char *path, dd_handler *handler,
-                           const char *argument, dd_auth auth)
+static void assert_goes_to(enum http_method method, const char *path, dd_handler *handler,
+                           const char *argument, bool (*admit)(dd_exchange *))
 {
     dd_auto_str found = NULL;
     const dd_route *route = dd_route_find(method, path, &found);
     assert_non_null(route);
     assert_ptr_equal(route->handler, handler);
-    assert_int_equal(route->auth, auth);
+    assert_true(route->admit == admit);
     assert_string_equal(found, argument);
 }
 
 static void paths_lead_to_their_handlers(void **state)
 {
     (void)state;
-    assert_goes_to(EVHTTP_REQ_GET, "/healthz", dd_handle_health, "", DD_AUTH_NONE);
-    assert_goes_to(EVHTTP_REQ_HEAD, "/healthz", dd_handle_health, "", DD_AUTH_NONE);
-    assert_goes_to(EVHTTP_REQ_POST, "/hooks/github", dd_handle_hook, "github", DD_AUTH_NONE);
-    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/tasks", dd_handle_tasks_list, "", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/tasks", dd_handle_tasks_apply, "", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/tasks/runs", dd_handle_task_show, "runs", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_DELETE, "/api/v1/tasks/a.b-c", dd_handle_task_delete, "a.b-c", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/tasks/app/runs", dd_handle_task_run, "app", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_GET, "/api/v1/runs/ca1/log", dd_handle_run_log, "ca1", DD_AUTH_TOKEN);
-    assert_goes_to(EVHTTP_REQ_POST, "/api/v1/runs/ca1/cancel", dd_handle_run_cancel, "ca1", DD_AUTH_TOKEN);
+    assert_goes_to(HTTP_GET, "/healthz", dd_handle_health, "", NULL);
+    assert_goes_to(HTTP_HEAD, "/healthz", dd_handle_health, "", NULL);
+    assert_goes_to(HTTP_POST, "/hooks/github", dd_handle_hook, "github", dd_admit_hook);
+    assert_goes_to(HTTP_GET, "/api/v1/tasks", dd_handle_tasks_list, "", dd_admit_token);
+    assert_goes_to(HTTP_POST, "/api/v1/tasks", dd_handle_tasks_apply, "", dd_admit_token);
+    assert_goes_to(HTTP_GET, "/api/v1/tasks/runs", dd_handle_task_show, "runs", dd_admit_token);
+    assert_goes_to(HTTP_DELETE, "/api/v1/tasks/a.b-c", dd_handle_task_delete, "a.b-c", dd_admit_token);
+    assert_goes_to(HTTP_POST, "/api/v1/tasks/app/runs", dd_handle_task_run, "app", dd_admit_token);
+    assert_goes_to(HTTP_GET, "/api/v1/runs/ca1/log", dd_handle_run_log, "ca1", dd_admit_token);
+    assert_goes_to(HTTP_POST, "/api/v1/runs/ca1/cancel", dd_handle_run_cancel, "ca1", dd_admit_token);
 }
 
 static void arguments_that_are_no_names_lead_nowhere(void **state)
@@ -57,7 +57,7 @@ static void arguments_that_are_no_names_lead_nowhere(void **state)
         "/api/v1/runs/c1234567890123456789012345678901",
         "/api/v1",
     };
-    static const enum evhttp_cmd_type methods[] = {EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_DELETE};
+    static const enum http_method methods[] = {HTTP_GET, HTTP_POST, HTTP_DELETE};
     (void)state;
     for (size_t i = 0; i < DD_COUNT(paths); i++) {
         for (size_t j = 0; j < DD_COUNT(methods); j++) {
@@ -88,9 +88,9 @@ static void a_known_path_asked_in_another_way_has_no_route(void **state)
 {
     dd_auto_str argument = NULL;
     (void)state;
-    assert_null(dd_route_find(EVHTTP_REQ_POST, "/healthz", &argument));
-    assert_null(dd_route_find(EVHTTP_REQ_PUT, "/api/v1/tasks/a", &argument));
-    assert_null(dd_route_find(EVHTTP_REQ_HEAD, "/hooks/github", &argument));
+    assert_null(dd_route_find(HTTP_POST, "/healthz", &argument));
+    assert_null(dd_route_find(HTTP_PUT, "/api/v1/tasks/a", &argument));
+    assert_null(dd_route_find(HTTP_HEAD, "/hooks/github", &argument));
 }
 
 int main(void)

@@ -3,6 +3,7 @@ dd_unit_test(server options drydock_server)
 dd_unit_test(server output drydock_server)
 dd_unit_test(server routes drydock_server)
 dd_fuzz_target(route drydock_server)
+dd_fuzz_target(http drydock_server)
 
 # On a real redis-server, over TLS; the program is its own server. Under TSan too: listeners and matcher are threads.
 add_library(test_server STATIC support/redis.c support/server.c)
