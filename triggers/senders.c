@@ -5,6 +5,14 @@
 
 static const dd_sender *const senders[] = {
     &dd_sender_github,
+    &dd_sender_gitlab,
+    &dd_sender_gitea,
+    &dd_sender_forgejo,
+    &dd_sender_gogs,
+    &dd_sender_bitbucket,
+    &dd_sender_bitbucket_datacenter,
+    &dd_sender_azure_devops,
+    &dd_sender_standard_webhooks,
     &dd_sender_distribution,
 };
 

@@ -9,6 +9,14 @@
 
 /* ---- Rows of the table in senders.c ---- */
 extern const dd_sender dd_sender_github;
+extern const dd_sender dd_sender_gitlab;
+extern const dd_sender dd_sender_gitea;
+extern const dd_sender dd_sender_forgejo;
+extern const dd_sender dd_sender_gogs;
+extern const dd_sender dd_sender_bitbucket;
+extern const dd_sender dd_sender_bitbucket_datacenter;
+extern const dd_sender dd_sender_azure_devops;
+extern const dd_sender dd_sender_standard_webhooks;
 extern const dd_sender dd_sender_distribution;
 
 /* ---- Deliveries (delivery.c) ---- */

@@ -1,5 +1,6 @@
 /* Deliveries for tests. No test framework here: the fuzz targets use it too. */
 #include "tests/support/deliveries.h"
+#include "triggers/senders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,16 +56,93 @@ void test_delivery_body(test_delivery *delivery, const char *body, size_t length
     memcpy(delivery->body, body, length);
     delivery->delivery.body = delivery->body;
     delivery->delivery.body_length = length;
+    delivery->delivery.at_ms = TEST_AT_MS;
+}
+
+/* The hex of the code of these bytes, behind the scheme. */
+static void set_code(test_delivery *delivery, const char *header, const char *scheme, const char *secret,
+                     const char *text, size_t length)
+{
+    uint8_t mac[DD_SHA256_BYTES];
+    char hex[DD_SHA256_HEX];
+    dd_hmac_sha256(secret, strlen(secret), text, length, mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    dd_auto_str value = dd_sprintf("%s%s", scheme, hex);
+    test_delivery_set_header(delivery, header, value);
 }
 
 void test_delivery_sign(test_delivery *delivery, const char *secret)
 {
+    set_code(delivery, "X-Hub-Signature-256", "sha256=", secret, delivery->delivery.body,
+             delivery->delivery.body_length);
+}
+
+static void prove_hub(test_delivery *delivery, const char *header)
+{
+    set_code(delivery, header, "sha256=", TEST_GITHUB_SECRET, delivery->delivery.body,
+             delivery->delivery.body_length);
+}
+
+/* The text in a form is what is signed; of a broken form, nothing that could be. */
+static void prove_gitea(test_delivery *delivery, const char *header)
+{
+    dd_auto(dd_buf) form = NULL;
+    const char *text = delivery->delivery.body;
+    size_t length = delivery->delivery.body_length;
+    if (dd_delivery_is(&delivery->delivery, "application/x-www-form-urlencoded") &&
+        dd_form_field(text, length, "payload", &form, NULL) == 0) {
+        text = form->data;
+        length = form->length;
+    }
+    set_code(delivery, header, "", TEST_GITHUB_SECRET, text, length);
+}
+
+static void prove_standard(test_delivery *delivery, const char *prefix)
+{
+    bool twice;
     uint8_t mac[DD_SHA256_BYTES];
-    char hex[DD_SHA256_HEX];
-    dd_hmac_sha256(secret, strlen(secret), delivery->delivery.body, delivery->delivery.body_length, mac);
-    dd_hex_encode(mac, sizeof(mac), hex);
-    dd_auto_str value = dd_sprintf("sha256=%s", hex);
-    test_delivery_set_header(delivery, "X-Hub-Signature-256", value);
+    dd_auto(dd_buf) key = dd_buf_new();
+    dd_auto_str id_name = dd_sprintf("%sid", prefix);
+    dd_auto_str time_name = dd_sprintf("%stimestamp", prefix);
+    dd_auto_str code_name = dd_sprintf("%ssignature", prefix);
+    const char *id = dd_delivery_header(&delivery->delivery, id_name, &twice);
+    const char *at = dd_delivery_header(&delivery->delivery, time_name, &twice);
+    if (!id || !at)
+        return;
+    const char *secret = strchr(TEST_SIGNING_KEY, '_') + 1;
+    require(dd_base64_decode(secret, strlen(secret), key), "the test's key is base64");
+    dd_auto(dd_buf) text = dd_buf_new();
+    dd_buf_printf(text, "%s.%s.", id, at);
+    dd_buf_add(text, delivery->delivery.body, delivery->delivery.body_length);
+    dd_hmac_sha256(key->data, key->length, text->data, text->length, mac);
+    dd_auto_str code = dd_base64_encode(mac, sizeof(mac));
+    dd_auto_str value = dd_sprintf("v1,%s", code);
+    test_delivery_set_header(delivery, code_name, value);
+}
+
+/* Each kind's way; a token or a password proves any body. */
+static const struct proof {
+    const char *kind;
+    void (*prove)(test_delivery *delivery, const char *name);
+    const char *name;
+} proofs[] = {
+    {"github", prove_hub, "X-Hub-Signature-256"},
+    {"gitlab", prove_standard, "webhook-"},
+    {"gitea", prove_gitea, "X-Gitea-Signature"},
+    {"forgejo", prove_gitea, "X-Forgejo-Signature"},
+    {"forgejo", prove_gitea, "X-Gitea-Signature"}, /* of old releases */
+    {"gogs", prove_gitea, "X-Gogs-Signature"},
+    {"bitbucket", prove_hub, "X-Hub-Signature"},
+    {"bitbucket-datacenter", prove_hub, "X-Hub-Signature"},
+    {"standard-webhooks", prove_standard, "webhook-"},
+    {"standard-webhooks", prove_standard, "svix-"},
+};
+
+void test_delivery_prove(test_delivery *delivery, const char *kind)
+{
+    for (size_t i = 0; i < DD_COUNT(proofs); i++)
+        if (dd_str_eq(proofs[i].kind, kind))
+            proofs[i].prove(delivery, proofs[i].name);
 }
 
 json_t *test_load_json(const char *folder, const char *file)
@@ -93,38 +171,70 @@ void test_delivery_load(test_delivery *delivery, const char *folder)
 
 dd_sender_settings *test_sender(const char *kind)
 {
-    static char secret[] = TEST_GITHUB_SECRET;
-    static char *secrets[] = {secret, NULL};
-    static char github[] = "github", registry[] = "registry", distribution[] = "distribution";
-    static char value[] = TEST_DISTRIBUTION_HEADER, host[] = TEST_REGISTRY;
+    static char secret[] = TEST_GITHUB_SECRET, key[] = TEST_SIGNING_KEY;
+    static char *secrets[] = {secret, key, NULL};
+    static char registry[] = "registry", host[] = TEST_REGISTRY, value[] = TEST_DISTRIBUTION_HEADER;
     static char *values[] = {value, NULL};
+    static char names[64][32]; /* a copy of the settings outlives the next call */
     static dd_sender_settings settings;
-    if (dd_str_eq(kind, "github"))
-        settings = (dd_sender_settings){.name = github, .kind = github, .secrets = {secrets, 1, 2}};
-    else
+    size_t count, row = 0;
+    const char *const *kinds = dd_sender_kinds(&count);
+    while (row < count && !dd_str_eq(kinds[row], kind))
+        row++;
+    require(row < count && count <= DD_COUNT(names), "a kind that there is");
+    char *name = names[row];
+    snprintf(name, sizeof(names[row]), "%s", kind);
+    settings = (dd_sender_settings){.name = name, .kind = name, .secrets = {secrets, 1, 2}};
+    if (dd_str_eq(kind, "gitlab"))
+        settings.secrets = (dd_strv){secrets, 2, 3};
+    if (dd_str_eq(kind, "standard-webhooks"))
+        settings.secrets = (dd_strv){secrets + 1, 1, 2};
+    if (dd_str_eq(kind, "distribution"))
         settings = (dd_sender_settings){
-            .name = registry, .kind = distribution, .auth_values = {values, 1, 2}, .registry = host};
+            .name = registry, .kind = name, .auth_values = {values, 1, 2}, .registry = host};
     return &settings;
 }
 
 /* ---- Judging what comes out ---- */
+
+/* An old Bitbucket Data Center may not say where its repositories are; nobody can mistake that for one. */
+static void check_repository(const dd_event *event)
+{
+    require(event->repository && dd_is_plain_word(event->repository), "a repository");
+    require((event->clone_url != NULL) == (event->repository_key != NULL),
+            "an address and its key, or neither");
+    require(event->clone_url || dd_str_eq(event->sender_kind, "bitbucket-datacenter"), "an address");
+    dd_auto_str key = NULL;
+    require(!event->clone_url || (dd_repository_key(event->clone_url, &key, NULL) == 0 &&
+                                  dd_str_eq(key, event->repository_key)),
+            "the key is that of the address");
+}
 
 static void check_push(const dd_event *event)
 {
     require(event->ref && dd_ref_is_valid(event->ref) && dd_str_starts(event->ref, "refs/"),
             "a valid full ref");
     require(event->after && dd_commit_is_valid(event->after), "after is a commit id");
-    require(event->before && dd_commit_is_valid(event->before), "before is a commit id");
-    require(event->repository && *event->repository, "a repository");
-    require(event->clone_url && event->repository_key, "an address and its key");
-    dd_auto_str key = NULL;
-    require(dd_repository_key(event->clone_url, &key, NULL) == 0 && dd_str_eq(key, event->repository_key),
-            "the key is that of the address");
+    require(!event->before || dd_commit_is_valid(event->before), "before is a commit id");
     require((event->branch != NULL) != (event->tag != NULL), "a branch or a tag");
     require(dd_commit_is_zero(event->after) == (event->kind == DD_EVENT_DELETE), "zero exactly when deleted");
     for (size_t i = 1; i < event->changed_paths.count; i++)
         require(strcmp(event->changed_paths.items[i - 1], event->changed_paths.items[i]) < 0,
                 "changed paths are sorted, each once");
+    check_repository(event);
+}
+
+/* Bitbucket's may be shortened to 12 digits. */
+static void check_request(const dd_event *event)
+{
+    bool is_short = dd_str_eq(event->sender_kind, "bitbucket");
+    require(event->ref && dd_ref_is_valid(event->ref) && dd_str_starts(event->ref, "refs/"),
+            "a valid full ref");
+    require(event->branch && event->head_branch && event->number, "two branches and a number");
+    require(event->after && (dd_commit_is_valid(event->after) || (is_short && strlen(event->after) >= 12)),
+            "after is a commit id");
+    require(!is_short || !event->fork, "no ref of a fork that would be one of another branch");
+    check_repository(event);
 }
 
 static void check_image(const dd_event *event)
@@ -153,7 +263,7 @@ static void check_event(const dd_event *event)
         check_image(event);
         break;
     case DD_EVENT_PULL_REQUEST:
-        require(event->ref && event->branch && event->after && event->repository_key, "what is to be built");
+        check_request(event);
         break;
     case DD_EVENT_PING:
     case DD_EVENT_IGNORED:

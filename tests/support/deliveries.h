@@ -6,7 +6,9 @@
 
 #include <jansson.h>
 
-#define TEST_GITHUB_SECRET       "dev-secret"
+#define TEST_GITHUB_SECRET       "dev-secret" /* and of all others that have no form for theirs */
+#define TEST_SIGNING_KEY         "whsec_ZHJ5ZG9jay10ZXN0LXNpZ25pbmcta2V5LW9mLTMyYnk="
+#define TEST_AT_MS               ((int64_t)1764000000 * 1000) /* when the deliveries come */
 #define TEST_DISTRIBUTION_HEADER "Bearer s3cr3t-registry"
 #define TEST_REGISTRY            "registry.example.com"
 
@@ -24,9 +26,12 @@ void test_delivery_load(test_delivery *delivery, const char *folder);
 void test_delivery_set_header(test_delivery *delivery, const char *name, const char *value);
 /* Sign the body as GitHub does. */
 void test_delivery_sign(test_delivery *delivery, const char *secret);
+/* Let the delivery prove itself again as senders of that kind do, with the secrets above, after its body was
+ * changed. */
+void test_delivery_prove(test_delivery *delivery, const char *kind);
 
-/* Settings of a sender of that kind with the secrets above; static, the caller's to change until the next
- * call. */
+/* Settings of a sender of that kind with the secrets above, which is named as its kind (distribution:
+ * registry); static, the caller's to change until the next call. */
 dd_sender_settings *test_sender(const char *kind);
 
 /* Every event that comes out of any body keeps these, or the process ends with the broken rule's text: texts

@@ -5,6 +5,7 @@ add_library(test_deliveries STATIC support/deliveries.c)
 target_link_libraries(test_deliveries PUBLIC drydock_triggers)
 
 dd_unit_test(triggers senders test_deliveries)
+dd_unit_test(triggers mutations test_deliveries)
 dd_unit_test(triggers github test_deliveries)
 dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
