@@ -279,8 +279,12 @@ static int template_data(const dd_executor *executor, dd_template_data **ret, dd
 {
     const dd_job *job = executor->job;
     dd_auto(dd_template_data) data = dd_template_data_new();
+    const char *slash = strrchr(executor->file_name, '/');
+    dd_auto_str directory =
+        slash ? dd_strndup(executor->file_name, (size_t)(slash - executor->file_name)) : NULL;
 
     set_run_data(executor, data);
+    dd_template_data_sources(data, executor->root, directory, false);
     if (job->values && dd_template_data_values(data, job->values, strlen(job->values), "values", err) < 0)
         return -1;
     for (size_t i = 0; i < job->sets.count; i++)

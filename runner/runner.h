@@ -17,7 +17,13 @@ void dd_template_data_run(dd_template_data *data, const char *name, const char *
 /* A values file (YAML; JSON is YAML); later calls overlay earlier ones. */
 int dd_template_data_values(dd_template_data *data, const char *text, size_t length, const char *name,
                             dd_error **err);
-int dd_template_data_set(dd_template_data *data, const char *assignment, dd_error **err); /* --set k=v */
+int dd_template_data_set(dd_template_data *data, const char *assignment, dd_error **err);  /* --set k=v */
+void dd_template_data_secret(dd_template_data *data, const char *name, const char *value); /* .Secrets.NAME */
+/* Let an alias block's `src` name files: relative to `directory` (NULL: to `root`), and none that leads out
+ * of the open directory `root`, which is borrowed; AT_FDCWD: any file, as the user of a command line may.
+ * With `urls` it may name http and https addresses too: rendering then BLOCKS for up to 2 s for each. Without
+ * this call every source is refused. */
+void dd_template_data_sources(dd_template_data *data, int root, const char *directory, bool urls);
 
 /* Aliases and templates over the whole text. Errors carry line and column of `text`. */
 int dd_render(const char *text, size_t length, const dd_template_data *data, dd_buf **ret, dd_error **err);

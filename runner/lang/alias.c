@@ -127,69 +127,38 @@ static int read_directive(dd_aliases *into, const dd_yaml_node *node, dd_error *
     return 0;
 }
 
-static int read_value(dd_aliases *into, const dd_yaml_entry *entry, dd_error **err)
-{
-    const dd_yaml_node *key = entry->key, *value = entry->value;
-
-    for (size_t i = 0; i < key->length; i++)
-        if (!is_alphanumeric(key->text[i]))
-            return dd_fail_at(err, DD_ERR_INVALID, key->place, "alias.values",
-                              "the alias '%s' has something other than letters and digits in its name",
-                              key->text);
-    if (key->length == 0)
-        return dd_fail_at(err, DD_ERR_INVALID, key->place, "alias.values", "an alias has an empty name");
-    if (value->kind != DD_YAML_SCALAR)
-        return dd_fail_at(err, DD_ERR_INVALID, value->place, "alias.values",
-                          "the alias '%s' must be text, not %s", key->text, dd_yaml_node_words(value));
-    dd_map_put(into->arena, into->values,
-               (dd_text){dd_arena_copy(into->arena, key->text, key->length), key->length},
-               dd_value_string(into->arena, value->text, value->length));
-    return 0;
-}
-
 static bool is_null(const dd_yaml_node *node)
 {
     return !node || (node->kind == DD_YAML_SCALAR && dd_yaml_scalar_type(node) == DD_YAML_NULL);
 }
 
-static int read_block_tree(dd_aliases *into, const dd_yaml_node *alias, dd_error **err)
+static int read_block_tree(dd_aliases *into, const dd_alias_policy *policy, const dd_yaml_node *alias,
+                           dd_error **err)
 {
-    const dd_yaml_node *values = dd_yaml_get(alias, "values"), *src = dd_yaml_get(alias, "src");
-
     if (is_null(alias))
         return 0;
     if (alias->kind != DD_YAML_MAP)
         return dd_fail_at(err, DD_ERR_INVALID, alias->place, "alias", "alias must be a map, not %s",
                           dd_yaml_node_words(alias));
-    if (!is_null(src) && !(src->kind == DD_YAML_LIST && src->length == 0)) {
-        dd_fail_at(err, DD_ERR_INVALID, src->place, "alias.src",
-                   "aliases from files and addresses (src) are not read by this version");
-        return dd_hint(err, "write them under alias.values");
-    }
-    if (read_directive(into, dd_yaml_get(alias, "directive"), err) < 0)
+    if (read_directive(into, dd_yaml_get(alias, "directive"), err) < 0 ||
+        dd_alias_sources_read(policy, into->arena, into->values, dd_yaml_get(alias, "src"), err) < 0)
         return -1;
-    if (is_null(values))
-        return 0;
-    if (values->kind != DD_YAML_MAP)
-        return dd_fail_at(err, DD_ERR_INVALID, values->place, "alias.values",
-                          "alias.values must be a map, not %s", dd_yaml_node_words(values));
-    for (size_t i = 0; i < values->length; i++)
-        if (read_value(into, &values->entries[i], err) < 0)
-            return -1;
-    return 0;
+    return dd_alias_values_read(into->arena, into->values, dd_yaml_get(alias, "values"), "alias.values", err);
 }
 
-static int parse_block(dd_aliases *into, const dd_buf *rendered, dd_error **err)
+static int parse_block(dd_aliases *into, const dd_alias_policy *policy, const dd_buf *rendered,
+                       dd_error **err)
 {
     dd_auto(dd_yaml) yaml = NULL;
 
     if (dd_yaml_parse(rendered->data ? rendered->data : "", rendered->length, &yaml, err) < 0)
         return -1;
-    return read_block_tree(into, dd_yaml_get(yaml->root, "alias"), err);
+    return read_block_tree(into, policy, dd_yaml_get(yaml->root, "alias"), err);
 }
 
 /* Render and read the block. Places in errors become those of the whole text. */
-static int read_block(dd_aliases *into, const char *text, size_t length, dd_span block, dd_error **err)
+static int read_block(dd_aliases *into, const dd_alias_policy *policy, const char *text, size_t length,
+                      dd_span block, dd_error **err)
 {
     dd_auto(dd_template) parsed = NULL;
     dd_auto(dd_origin) origin = dd_origin_new();
@@ -204,7 +173,7 @@ static int read_block(dd_aliases *into, const char *text, size_t length, dd_span
     if (result < 0) {
         at = dd_place_offset(from, block_length, why->place);
         why->place = dd_place_of(text, length, block.from + at);
-    } else if ((result = parse_block(into, &rendered, &why)) < 0) {
+    } else if ((result = parse_block(into, policy, &rendered, &why)) < 0) {
         at = dd_place_offset(rendered.data ? rendered.data : "", rendered.length, why->place);
         why->place = dd_place_of(text, length, block.from + dd_origin_of(origin, at));
     }
@@ -463,8 +432,8 @@ static int expand_rest(const dd_aliases *aliases, const char *text, size_t lengt
     return result;
 }
 
-int dd_aliases_expand(const char *text, size_t length, const dd_value *root, dd_buf *into, dd_origin *origin,
-                      dd_aliases **ret_aliases, dd_error **err)
+int dd_aliases_expand(const char *text, size_t length, const dd_value *root, const dd_alias_policy *policy,
+                      dd_buf *into, dd_origin *origin, dd_aliases **ret_aliases, dd_error **err)
 {
     dd_auto(dd_aliases) aliases = NULL;
     dd_auto_str version = dd_version_in_text(text, length);
@@ -483,7 +452,7 @@ int dd_aliases_expand(const char *text, size_t length, const dd_value *root, dd_
     aliases->directive = "$";
     aliases->directive_length = 1;
     aliases->root = root;
-    if (block.from < block.to && read_block(aliases, text, length, block, err) < 0)
+    if (block.from < block.to && read_block(aliases, policy, text, length, block, err) < 0)
         return -1;
     if (expand_rest(aliases, text, length, block, into, origin, err) < 0)
         return -1;

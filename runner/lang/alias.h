@@ -2,6 +2,7 @@
 #ifndef DD_LANG_ALIAS_H
 #define DD_LANG_ALIAS_H
 
+#include "runner/lang/alias_sources.h"
 #include "runner/lang/origin.h"
 #include "runner/lang/value.h"
 
@@ -12,10 +13,11 @@ DD_DEFINE_FREEP(dd_aliases)
  */
 const char *dd_aliases_first_word(const dd_aliases *aliases, const char *word, size_t length);
 
-/* Take the alias block out of the text and replace its names in the rest; `root` is what templates see. The
- * result is a template; `origin` is told where it came from. *ret_aliases is NULL when the version has no
- * aliases (the text is copied). Errors have their place in `text`. */
-int dd_aliases_expand(const char *text, size_t length, const dd_value *root, dd_buf *into, dd_origin *origin,
-                      dd_aliases **ret_aliases, dd_error **err);
+/* Take the alias block out of the text and replace its names in the rest; `root` is what templates see, and
+ * `policy` says what may be read. BLOCKING when the block names addresses and they may be fetched. The result
+ * is a template; `origin` is told where it came from. *ret_aliases is NULL when the version has no aliases
+ * (the text is copied). Errors have their place in `text`. */
+int dd_aliases_expand(const char *text, size_t length, const dd_value *root, const dd_alias_policy *policy,
+                      dd_buf *into, dd_origin *origin, dd_aliases **ret_aliases, dd_error **err);
 
 #endif

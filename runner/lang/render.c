@@ -9,7 +9,8 @@
 
 struct dd_template_data {
     dd_arena *arena;
-    dd_map *run, *values;
+    dd_map *run, *values, *secrets;
+    dd_alias_policy sources;
 };
 
 /* ---- The machine, in Go's words ---- */
@@ -42,6 +43,7 @@ dd_template_data *dd_template_data_new(void)
     data->arena = dd_arena_new();
     data->run = dd_map_new(data->arena);
     data->values = dd_map_new(data->arena);
+    data->secrets = dd_map_new(data->arena);
     for (size_t i = 0; i < DD_COUNT(names); i++)
         dd_template_data_run(data, names[i], "");
     dd_template_data_run(data, "OS", "linux");
@@ -54,6 +56,7 @@ void dd_template_data_free(dd_template_data *data)
     if (!data)
         return;
     dd_arena_free(data->arena);
+    free(data->sources.directory);
     free(data);
 }
 
@@ -66,6 +69,19 @@ static void put_run(dd_template_data *data, const char *name, const char *value,
 {
     dd_map_put(data->arena, data->run, keep(data->arena, name, strlen(name)),
                dd_value_text(keep(data->arena, value, length)));
+}
+
+void dd_template_data_secret(dd_template_data *data, const char *name, const char *value)
+{
+    dd_map_put(data->arena, data->secrets, keep(data->arena, name, strlen(name)),
+               dd_value_text(keep(data->arena, value, strlen(value))));
+}
+
+void dd_template_data_sources(dd_template_data *data, int root, const char *directory, bool urls)
+{
+    free(data->sources.directory);
+    data->sources = (dd_alias_policy){
+        .files = true, .root = root, .directory = directory ? dd_strdup(directory) : NULL, .urls = urls};
 }
 
 /* Times come in RFC 3339 and are shown as the reference shows them: 20261124-010203z. */
@@ -227,7 +243,7 @@ static dd_value root_of(const dd_template_data *data, dd_arena *arena)
     dd_map_put(arena, root, dd_text_of("Run"), dd_value_map(data->run));
     dd_map_put(arena, root, dd_text_of("Build"), dd_value_map(build));
     dd_map_put(arena, root, dd_text_of("Values"), dd_value_map(data->values));
-    dd_map_put(arena, root, dd_text_of("Secrets"), dd_value_map(dd_map_new(arena)));
+    dd_map_put(arena, root, dd_text_of("Secrets"), dd_value_map(data->secrets));
     dd_map_put(arena, root, dd_text_of("RunJSON"), quoted_json(arena, data->run));
     dd_map_put(arena, root, dd_text_of("ValuesJSON"), quoted_json(arena, data->values));
     return dd_value_map(root);
@@ -322,7 +338,8 @@ int dd_render_traced(const char *text, size_t length, const dd_template_data *da
     };
     dd_buf_add(ret->text, "", 0); /* so that there is text to point at */
     ret->root = root_of(data, ret->memory);
-    result = dd_aliases_expand(text, length, &ret->root, &expanded, ret->expanded_origin, &ret->aliases, err);
+    result = dd_aliases_expand(text, length, &ret->root, &data->sources, &expanded, ret->expanded_origin,
+                               &ret->aliases, err);
     if (result == 0)
         result = render_expanded(text, length, &expanded, &ret->root, ret, err);
     dd_buf_done(&expanded);

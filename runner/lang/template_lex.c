@@ -35,10 +35,23 @@ static bool is_digit(int c)
     return c >= '0' && c <= '9';
 }
 
-/* Bytes above ASCII are taken for letters: Go would ask Unicode, and names of ours are ASCII. */
-static bool is_name(int c)
+/* How many bytes of a name stand here: one of its runes; 0 when there is none. */
+static size_t name_rune(const lexer *l, size_t at)
 {
-    return c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+    size_t length = 1;
+
+    if (at >= l->length)
+        return 0;
+    if ((unsigned char)l->text[at] < 0x80)
+        return dd_rune_is_name((unsigned char)l->text[at]);
+    return dd_rune_is_name(dd_utf8_decode(l->text + at, l->length - at, &length)) ? length : 0;
+}
+
+static size_t name_end(const lexer *l, size_t at)
+{
+    for (size_t used; (used = name_rune(l, at)) > 0; at += used)
+        ;
+    return at;
 }
 
 static bool starts(const lexer *l, size_t at, const char *what)
@@ -190,9 +203,7 @@ static bool lex_name_like(lexer *l, dd_token_kind kind, size_t prefix)
 {
     size_t from = l->at;
 
-    l->at += prefix;
-    while (is_name(at_offset(l, l->at)))
-        l->at++;
+    l->at = name_end(l, l->at + prefix);
     if (!at_terminator(l))
         return fail_byte(l, l->at, "bad character");
     emit(l, kind, from, l->at);
@@ -205,7 +216,7 @@ static bool lex_number(lexer *l)
 
     if (l->text[l->at] == '+' || l->text[l->at] == '-')
         l->at++;
-    while (is_name(at_offset(l, l->at)) || at_offset(l, l->at) == '.' ||
+    while (name_rune(l, l->at) || at_offset(l, l->at) == '.' ||
            ((at_offset(l, l->at) == '+' || at_offset(l, l->at) == '-') && strchr("eEpP", l->text[l->at - 1])))
         l->at++;
     emit(l, DD_TOKEN_NUMBER, from, l->at);
@@ -269,10 +280,10 @@ static bool lex_one(lexer *l)
     if (c == ':')
         return next == '=' ? lex_mark(l, DD_TOKEN_DECLARE, 2) : fail(l, l->at, "expected := here");
     if (c == '.' && !is_digit(next))
-        return is_name(next) ? lex_name_like(l, DD_TOKEN_FIELD, 1) : lex_mark(l, DD_TOKEN_DOT, 1);
+        return name_rune(l, l->at + 1) ? lex_name_like(l, DD_TOKEN_FIELD, 1) : lex_mark(l, DD_TOKEN_DOT, 1);
     if (is_digit(c) || c == '.' || ((c == '+' || c == '-') && (is_digit(next) || next == '.')))
         return lex_number(l);
-    if (is_name(c))
+    if (name_rune(l, l->at))
         return lex_name_like(l, DD_TOKEN_NAME, 0);
     switch (c) {
     case '=':

@@ -1,6 +1,7 @@
 /* What the language tools share: their input, their data, and how they tell what is wrong. */
 #include "language.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,15 @@ static const char *architecture(const char *machine)
     return machine;
 }
 
+/* The user's own files and addresses, named from the task file's directory. */
+static void allow_sources(const dd_args *args, dd_template_data *data)
+{
+    const char *file = dd_args_value(args, "file"), *path = file ? file : dd_args_word(args, 0);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    dd_auto_str directory = slash ? dd_strndup(path, (size_t)(slash - path) + 1) : NULL;
+    dd_template_data_sources(data, AT_FDCWD, directory, true);
+}
+
 int dd_source_template_data(const dd_args *args, dd_template_data **ret, dd_error **err)
 {
     dd_auto(dd_template_data) data = dd_template_data_new();
@@ -88,6 +98,7 @@ int dd_source_template_data(const dd_args *args, dd_template_data **ret, dd_erro
     uname(&machine);
     dd_template_data_run(data, "OS", "linux");
     dd_template_data_run(data, "Architecture", architecture(machine.machine));
+    allow_sources(args, data);
     const dd_strv *files = dd_args_values(args, "values");
     for (size_t i = 0; i < files->count; i++) {
         dd_auto(dd_buf) text = NULL;

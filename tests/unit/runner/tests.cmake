@@ -1,5 +1,6 @@
 # The runner room's unit tests and fuzz targets.
 dd_unit_test(runner language drydock_runner PkgConfig::JANSSON)
+dd_unit_test(runner alias_sources drydock_runner)
 dd_unit_test(runner graph drydock_runner)
 dd_unit_test(runner words drydock_runner)
 dd_fuzz_target(template drydock_runner)
