@@ -257,12 +257,12 @@ static void lead_on(drawing *d, size_t column, const set *to)
     merge_lanes(d);
 }
 
-/* What the last row has in the column. */
+/* What the last row has in the column, when it is a step's. */
 static unsigned char above(const drawing *d, size_t column)
 {
     const dd_rails_row *row = d->rails->count ? &d->rails->rows[d->rails->count - 1] : NULL;
 
-    return row && 2 * column < row->length ? row->cells[2 * column] : 0;
+    return row && row->step != DD_NO_STEP && 2 * column < row->length ? row->cells[2 * column] : 0;
 }
 
 static void draw_one(drawing *d, size_t step)

@@ -96,16 +96,31 @@ static bool is_declared(const dd_taskfile *taskfile, const char *network)
     return false;
 }
 
+static const char *nearest_network(const dd_taskfile *taskfile, const char *network)
+{
+    const char *names[64];
+    size_t count = 0;
+
+    for (size_t i = 0; i < taskfile->network_count && count < DD_COUNT(names); i++)
+        names[count++] = taskfile->networks[i].name;
+    return dd_str_nearest(network, names, count);
+}
+
 static void check_network(const dd_lint *lint, size_t index, const char *property, const char *network)
 {
+    const char *nearest;
+    dd_auto_str hint = NULL;
+
     if (!network || !*network)
         return;
+    nearest = nearest_network(lint->taskfile, network);
+    hint = nearest ? dd_sprintf("did you mean %s?", nearest) : dd_strdup("declare it under networks:");
     if (strcmp(network, "host") == 0)
         dd_lint_warn(lint, index, property, NULL,
                      "a run refuses this: the network of the worker's machine is not permitted");
     else if (!is_declared(lint->taskfile, network))
-        dd_lint_warn(lint, index, property, "declare it under networks:",
-                     "a run refuses this: network '%s' is not one of the task's", network);
+        dd_lint_warn(lint, index, property, hint, "a run refuses this: network '%s' is not one of the task's",
+                     network);
 }
 
 static void check_refusals(dd_lint *lint, size_t index)
@@ -192,7 +207,7 @@ static void check_timeouts(const dd_lint *lint)
 {
     int64_t given = lint->reader->options->run_timeout_s, run = given ? given : RUN_TIMEOUT_S;
     dd_auto_str hint = dd_sprintf("give the task a longer timeout%s", given ? "" : ", and lint --timeout");
-    dd_auto_str message = dd_sprintf("the run is ended after %lld s already%s", (long long)run,
+    dd_auto_str message = dd_sprintf("the run is ended before: after %lld s%s", (long long)run,
                                      given ? "" : ", unless its task says otherwise");
     const dd_yaml_node *root = lint->reader->root;
 

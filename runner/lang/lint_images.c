@@ -8,7 +8,8 @@
 #define NEAR_NAMES  256
 
 typedef struct built {
-    char *image; /* normalised */
+    char *image;         /* normalised */
+    const char *written; /* as it stands there */
     size_t step;
 } built;
 
@@ -53,7 +54,7 @@ static void collect_built(images *x)
                 capacity = capacity ? capacity * 2 : 16;
                 x->built = dd_reallocarray(x->built, capacity, sizeof(*x->built));
             }
-            x->built[x->count++] = (built){normal(step->images.items[j]), i};
+            x->built[x->count++] = (built){normal(step->images.items[j]), step->images.items[j], i};
         }
     }
     if (x->count)
@@ -136,12 +137,13 @@ static bool waits_for(images *x, size_t step, size_t other)
 /* The images that are built, as a hint's choices. */
 static const char *nearest(const images *x, const char *image)
 {
-    const char *names[NEAR_NAMES];
-    size_t count = 0;
+    const char *names[NEAR_NAMES], *found;
+    size_t count = 0, first = 0;
 
     for (size_t i = 0; i < x->count && count < NEAR_NAMES; i++)
         names[count++] = x->built[i].image;
-    return dd_str_nearest(image, names, count);
+    found = dd_str_nearest(image, names, count);
+    return found && find(x, found, &first) ? x->built[first].written : NULL;
 }
 
 static void check_push(images *x, size_t index, const char *written)

@@ -2,6 +2,8 @@
 dd_unit_test(runner language drydock_runner PkgConfig::JANSSON)
 dd_unit_test(runner alias_sources drydock_runner)
 dd_unit_test(runner graph drydock_runner)
+dd_unit_test(runner drawing drydock_runner)
+dd_unit_test(runner lint drydock_runner)
 dd_unit_test(runner words drydock_runner)
 dd_fuzz_target(template drydock_runner)
 dd_fuzz_target(alias drydock_runner)
