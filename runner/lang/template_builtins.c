@@ -87,6 +87,9 @@ static int equal(dd_evaluation *e, const dd_value *a, const dd_value *b, bool *r
     case DD_VALUE_STRING:
         *ret = dd_text_compare(a->text, b->text) == 0;
         return 0;
+    case DD_VALUE_OBJECT:
+        *ret = a->object->class == b->object->class && a->object->class->equal(a, b);
+        return 0;
     case DD_VALUE_NIL:
     case DD_VALUE_LIST:
     case DD_VALUE_MAP:
@@ -171,6 +174,7 @@ static bool length_of(const dd_value *value, size_t *ret)
     case DD_VALUE_BOOL:
     case DD_VALUE_INT:
     case DD_VALUE_FLOAT:
+    case DD_VALUE_OBJECT:
         return false;
     }
     return false;

@@ -189,9 +189,42 @@ static dd_value member(const dd_value *map, const dd_value *found)
                                                 : dd_value_missing(map);
 }
 
+/* What stands behind a chain of fields: its last one must be a method. */
+typedef struct call_arguments {
+    const dd_operand *operands;
+    dd_value dot;
+    const dd_value *last;
+    bool used;
+} call_arguments;
+
+static int call_row(dd_evaluation *e, const dd_operand *function, const call_arguments *arguments,
+                    const dd_value *self, dd_value *ret);
+
+/* The field as a method of the value: 1 when it is one, 0 when not. */
+static int eval_method(dd_evaluation *e, const dd_operand *operand, const dd_field *field,
+                       call_arguments *arguments, dd_value *value)
+{
+    const dd_class *class = dd_value_class(value);
+    dd_operand method = {.kind = DD_OPERAND_FUNCTION, .at = operand->at};
+    dd_value self = *value;
+
+    method.end = (size_t)(field->name.data + field->name.length - e->parsed->text);
+    for (size_t i = 0; class && i < class->method_count; i++)
+        if (dd_text_is(field->name, class->methods[i].name))
+            method.function = &class->methods[i];
+    if (!method.function)
+        return 0;
+    if (arguments && !field->next)
+        arguments->used = true;
+    if (call_row(e, &method, arguments && !field->next ? arguments : &(call_arguments){0}, &self, value) < 0)
+        return -1;
+    return 1;
+}
+
 /* Of a nil that was a pipeline's or a variable's value, each field is nil; of a member that is nil, none can
  * be taken. */
-static int eval_fields(dd_evaluation *e, const dd_operand *operand, dd_value *value)
+static int eval_fields(dd_evaluation *e, const dd_operand *operand, call_arguments *arguments,
+                       dd_value *value)
 {
     for (const dd_field *field = operand->fields; field; field = field->next) {
         size_t end = (size_t)(field->name.data + field->name.length - e->parsed->text);
@@ -203,6 +236,14 @@ static int eval_fields(dd_evaluation *e, const dd_operand *operand, dd_value *va
             fail_at(e, operand->at, end, DD_ERR_INVALID, "there is no value to take the field %.*s of", shown,
                     field->name.data);
             return dd_hint(e->err, "a value that may be missing is tested first: {{if …}} or {{with …}}");
+        }
+        if (value->kind != DD_VALUE_MAP) {
+            int called = eval_method(e, operand, field, arguments, value);
+
+            if (called < 0)
+                return -1;
+            if (called > 0)
+                continue;
         }
         if (value->kind != DD_VALUE_MAP)
             return fail_at(e, operand->at, end, DD_ERR_INVALID, "a value of type %s has no field %.*s",
@@ -233,7 +274,8 @@ static int fail_undefined(dd_evaluation *e, size_t at, size_t end)
 static int call_function(dd_evaluation *e, const dd_operand *function, const dd_operand *arguments,
                          dd_value dot, const dd_value *last, dd_value *ret);
 
-static int eval_operand(dd_evaluation *e, const dd_operand *operand, dd_value dot, dd_value *ret)
+/* The operand without its fields. */
+static int eval_base(dd_evaluation *e, const dd_operand *operand, dd_value dot, dd_value *ret)
 {
     int result = work(e, operand->at, 1);
 
@@ -269,7 +311,12 @@ static int eval_operand(dd_evaluation *e, const dd_operand *operand, dd_value do
         e->frames--;
         break;
     }
-    return result < 0 ? -1 : eval_fields(e, operand, ret);
+    return result;
+}
+
+static int eval_operand(dd_evaluation *e, const dd_operand *operand, dd_value dot, dd_value *ret)
+{
+    return eval_base(e, operand, dot, ret) < 0 ? -1 : eval_fields(e, operand, NULL, ret);
 }
 
 /* ---- Functions ---- */
@@ -384,6 +431,7 @@ static size_t weight(const dd_value *value)
     case DD_VALUE_BOOL:
     case DD_VALUE_INT:
     case DD_VALUE_FLOAT:
+    case DD_VALUE_OBJECT:
         return 0;
     }
     return 0;
@@ -398,43 +446,53 @@ static size_t count_operands(const dd_operand *operands)
     return count;
 }
 
-static int call_function(dd_evaluation *e, const dd_operand *function, const dd_operand *arguments,
-                         dd_value dot, const dd_value *last, dd_value *ret)
+/* A method's arguments have the value itself, `self`, in front. */
+static int call_row(dd_evaluation *e, const dd_operand *function, const call_arguments *arguments,
+                    const dd_value *self, dd_value *ret)
 {
-    const dd_operand *operands = arguments;
-    size_t count = count_operands(arguments) + (last ? 1 : 0), i = 0;
-    dd_value *values;
+    size_t count = count_operands(arguments->operands) + (arguments->last ? 1 : 0), i = 0;
+    dd_value *all, *values;
     const dd_operand *outer = e->operand;
     int result;
 
-    if (function->function->call == dd_function_and || function->function->call == dd_function_or)
-        return call_lazy(e, function, arguments, dot, last, ret);
     if (count > MAX_ARGUMENTS)
         return fail_at(e, function->at, function->end, DD_ERR_LIMIT, "more than %d arguments", MAX_ARGUMENTS);
-    values = dd_calloc(count + 1, sizeof(*values));
+    all = dd_calloc(count + 2, sizeof(*all));
+    values = all + 1;
     result = 0;
-    for (; arguments && result == 0; arguments = arguments->next, i++) {
-        result = eval_operand(e, arguments, dot, &values[i]);
+    for (const dd_operand *operand = arguments->operands; operand && result == 0;
+         operand = operand->next, i++) {
+        result = eval_operand(e, operand, arguments->dot, &values[i]);
         e->work += weight(&values[i]);
         if (result == 0)
             result = measure(e, function->at, &values[i]);
     }
-    if (last)
-        values[count - 1] = *last;
+    if (arguments->last)
+        values[count - 1] = *arguments->last;
+    if (self)
+        all[0] = *self;
     e->operand = function;
     if (result == 0)
         result = work(e, function->at, 1);
     if (result == 0)
-        result = check_arguments(e, function, operands, values, count);
+        result = check_arguments(e, function, arguments->operands, values, count);
     if (result == 0)
-        result = function->function->call(e, values, count, ret);
+        result = function->function->call(e, self ? all : values, self ? count + 1 : count, ret);
     if (result == 0)
         result = dd_evaluation_room(e, 0);
     if (result == 0)
         result = measure(e, function->at, ret);
     e->operand = outer;
-    free(values);
+    free(all);
     return result;
+}
+
+static int call_function(dd_evaluation *e, const dd_operand *function, const dd_operand *arguments,
+                         dd_value dot, const dd_value *last, dd_value *ret)
+{
+    if (function->function->call == dd_function_and || function->function->call == dd_function_or)
+        return call_lazy(e, function, arguments, dot, last, ret);
+    return call_row(e, function, &(call_arguments){arguments, dot, last, false}, NULL, ret);
 }
 
 /* ---- Pipelines ---- */
@@ -443,6 +501,7 @@ static int eval_command(dd_evaluation *e, const dd_command *command, dd_value do
                         dd_value *ret)
 {
     const dd_operand *first = command->operands;
+    call_arguments arguments = {first->next, dot, last, false};
 
     if (first->kind == DD_OPERAND_FUNCTION && !first->fields)
         return call_function(e, first, first->next, dot, last, ret);
@@ -451,9 +510,9 @@ static int eval_command(dd_evaluation *e, const dd_command *command, dd_value do
     if (!first->next && !last)
         return eval_operand(e, first, dot, ret);
     /* Go does not look at the arguments of a field that it takes of a nil. */
-    if (first->fields && eval_operand(e, first, dot, ret) < 0)
+    if (first->fields && (eval_base(e, first, dot, ret) < 0 || eval_fields(e, first, &arguments, ret) < 0))
         return -1;
-    if (first->fields && ret->kind == DD_VALUE_NIL && ret->type == DD_TYPE_PLAIN)
+    if (first->fields && (arguments.used || (ret->kind == DD_VALUE_NIL && ret->type == DD_TYPE_PLAIN)))
         return 0;
     return fail_at(e, first->at, first->end, DD_ERR_INVALID, "this is no function, so it takes no argument");
 }

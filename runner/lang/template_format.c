@@ -364,6 +364,18 @@ static void format_map(dd_buf *into, const dd_verb *v, dd_map *map)
     }
 }
 
+/* Values that print themselves are text to these verbs. */
+static void format_printed(dd_buf *into, const dd_verb *v, const dd_value *value)
+{
+    dd_buf text = {0};
+    dd_value printed;
+
+    dd_value_print(&text, value);
+    printed = dd_value_text((dd_text){text.data ? text.data : "", text.length});
+    format_string(into, v, &printed);
+    dd_buf_done(&text);
+}
+
 static void format_container(dd_buf *into, const dd_verb *v, const dd_value *value)
 {
     const dd_node *node = dd_value_node(value);
@@ -400,6 +412,11 @@ void dd_format_value(dd_buf *into, dd_verb verb, const dd_value *value)
         pad(into, v, name.data, name.length);
         return;
     }
+    if (dd_value_class(value) && !v->sharp_v && v->letter && v->letter < 0x80 &&
+        strchr("vsqxX", (int)v->letter)) {
+        format_printed(into, v, value);
+        return;
+    }
     switch (value->kind) {
     case DD_VALUE_NIL:
         bad_verb(into, v, value);
@@ -422,6 +439,9 @@ void dd_format_value(dd_buf *into, dd_verb verb, const dd_value *value)
     case DD_VALUE_LIST:
     case DD_VALUE_MAP:
         format_container(into, v, value);
+        break;
+    case DD_VALUE_OBJECT:
+        bad_verb(into, v, value);
         break;
     }
 }

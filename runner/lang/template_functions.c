@@ -29,6 +29,7 @@ static const struct {
 static const dd_function_family *const families[] = {
     &dd_functions_defaults, &dd_functions_strings,   &dd_functions_lists,    &dd_functions_maps,
     &dd_functions_math,     &dd_functions_encodings, &dd_functions_builtins,
+    &dd_functions_dates,    &dd_functions_regex, &dd_functions_versions,
 };
 
 #define MAX_FUNCTIONS 512

@@ -68,6 +68,24 @@ dd_value dd_value_map(dd_map *map)
     return (dd_value){.kind = DD_VALUE_MAP, .map = map};
 }
 
+dd_value dd_value_object(const dd_object *object)
+{
+    return (dd_value){.kind = DD_VALUE_OBJECT, .object = object};
+}
+
+const dd_class *dd_value_class(const dd_value *value)
+{
+    static const dd_class *const of_integers[DD_TYPES] = {
+        [DD_TYPE_DURATION] = &dd_class_duration,
+        [DD_TYPE_MONTH] = &dd_class_month,
+        [DD_TYPE_WEEKDAY] = &dd_class_weekday,
+    };
+
+    return value->kind == DD_VALUE_OBJECT ? value->object->class
+           : value->kind == DD_VALUE_INT  ? of_integers[value->type]
+                                          : NULL;
+}
+
 /* Room for one more; an arena cannot give back, so sizes double. */
 static void *grow(dd_arena *arena, void *old, size_t count, size_t *capacity, size_t size)
 {
@@ -371,6 +389,8 @@ bool dd_value_truth(const dd_value *value)
         return value->list->count > 0;
     case DD_VALUE_MAP:
         return value->map->count > 0;
+    case DD_VALUE_OBJECT:
+        return true;
     }
     return false;
 }
@@ -396,12 +416,14 @@ const char *dd_value_type_name(const dd_value *value)
         [DD_VALUE_MAP] = {"map[string]interface {}", [DD_TYPE_STRINGS] = "map[string]string"},
     };
 
-    return names[value->kind][value->type];
+    return dd_value_class(value) ? dd_value_class(value)->type_name : names[value->kind][value->type];
 }
 
 static void print_integer(dd_buf *into, const dd_value *value)
 {
-    if (value->type == DD_TYPE_UINT64)
+    if (dd_value_class(value))
+        dd_value_class(value)->print(into, value);
+    else if (value->type == DD_TYPE_UINT64)
         dd_buf_printf(into, "%llu", (unsigned long long)value->integer);
     else
         dd_buf_printf(into, "%lld", (long long)value->integer);
@@ -442,6 +464,9 @@ void dd_value_print(dd_buf *into, const dd_value *value)
             dd_value_print(into, &dd_map_sorted(value->map)[i].value);
         }
         dd_buf_add_char(into, ']');
+        break;
+    case DD_VALUE_OBJECT:
+        value->object->class->print(into, value);
         break;
     }
 }

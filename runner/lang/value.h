@@ -12,6 +12,7 @@ typedef enum dd_value_kind {
     DD_VALUE_STRING,
     DD_VALUE_LIST,
     DD_VALUE_MAP,
+    DD_VALUE_OBJECT, /* a time, a version */
 } dd_value_kind;
 
 /* What Go's types are behind a kind; the first of each kind is what YAML and constants make. They tell by %T,
@@ -24,8 +25,11 @@ typedef enum dd_value_type {
     DD_TYPE_UINT8,
     DD_TYPE_UINT32,
     DD_TYPE_UINT64,
-    DD_TYPE_STRINGS, /* []string, map[string]string */
-    DD_TYPE_INTS,    /* []int */
+    DD_TYPE_STRINGS,  /* []string, map[string]string */
+    DD_TYPE_INTS,     /* []int */
+    DD_TYPE_DURATION, /* of INT: nanoseconds; these have a class */
+    DD_TYPE_MONTH,
+    DD_TYPE_WEEKDAY,
     DD_TYPES
 } dd_value_type;
 
@@ -36,6 +40,7 @@ typedef struct dd_text {
 
 typedef struct dd_list dd_list;
 typedef struct dd_map dd_map;
+typedef struct dd_object dd_object;
 
 typedef struct dd_value {
     dd_value_kind kind;
@@ -47,8 +52,30 @@ typedef struct dd_value {
         dd_text text;
         dd_list *list;
         dd_map *map;
+        const dd_object *object;
     };
 } dd_value;
+
+/* What a Go type with methods is to templates. */
+typedef struct dd_class {
+    const char *type_name; /* "time.Time" */
+    const char *kind_name; /* of Go's reflection: "struct", "ptr" */
+    void (*print)(dd_buf *into, const dd_value *value);
+    bool (*equal)(const dd_value *a, const dd_value *b); /* by ==; of OBJECT only */
+    /* The text that JSON has; false: it can have none. Of OBJECT only. */
+    bool (*json)(dd_buf *into, const dd_value *value);
+    /* Called with the value before the arguments that the signature names. */
+    const struct dd_function *methods;
+    size_t method_count;
+} dd_class;
+
+/* The first member of what an object holds. */
+struct dd_object {
+    const dd_class *class;
+};
+
+/* Of INT's types (functions/times.c). */
+extern const dd_class dd_class_duration, dd_class_month, dd_class_weekday;
 
 /* What lists and maps have in common. */
 typedef struct dd_node {
@@ -93,6 +120,9 @@ dd_value dd_value_text(dd_text text); /* borrowed */
 dd_value dd_value_string(dd_arena *arena, const char *data, size_t length);
 dd_value dd_value_list(dd_list *list);
 dd_value dd_value_map(dd_map *map);
+dd_value dd_value_object(const dd_object *object);
+/* NULL for what has no methods. */
+const dd_class *dd_value_class(const dd_value *value);
 
 dd_list *dd_list_new(dd_arena *arena);
 void dd_list_add(dd_arena *arena, dd_list *list, dd_value value);

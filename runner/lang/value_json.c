@@ -98,6 +98,16 @@ static void add_map(writer *w, dd_map *map)
     dd_buf_add_char(w->into, '}');
 }
 
+static void add_object(writer *w, const dd_value *value)
+{
+    dd_buf text = {0};
+
+    if (!value->object->class->json(&text, value))
+        w->bad = true;
+    add_string(w->into, (dd_text){text.data ? text.data : "", text.length});
+    dd_buf_done(&text);
+}
+
 static void add_value(writer *w, const dd_value *value)
 {
     const dd_node *node = dd_value_node(value);
@@ -116,8 +126,14 @@ static void add_value(writer *w, const dd_value *value)
     case DD_VALUE_STRING:
         add_string(w->into, value->text);
         break;
-    case DD_VALUE_BOOL:
     case DD_VALUE_INT:
+        if (dd_value_class(value)) { /* Go's JSON has their number */
+            dd_buf_printf(w->into, "%lld", (long long)value->integer);
+            break;
+        }
+        dd_value_print(w->into, value);
+        break;
+    case DD_VALUE_BOOL:
         dd_value_print(w->into, value);
         break;
     case DD_VALUE_LIST:
@@ -125,6 +141,9 @@ static void add_value(writer *w, const dd_value *value)
         break;
     case DD_VALUE_MAP:
         add_map(w, value->map);
+        break;
+    case DD_VALUE_OBJECT:
+        add_object(w, value);
         break;
     }
 }

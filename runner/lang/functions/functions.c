@@ -72,6 +72,7 @@ int64_t dd_integer_from(const dd_value *value)
     case DD_VALUE_NIL:
     case DD_VALUE_LIST:
     case DD_VALUE_MAP:
+    case DD_VALUE_OBJECT:
         break;
     }
     return 0;

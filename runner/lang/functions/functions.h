@@ -22,6 +22,8 @@ typedef struct dd_function_family {
 extern const dd_function_family dd_functions_builtins, dd_functions_defaults, dd_functions_encodings,
     dd_functions_lists, dd_functions_maps, dd_functions_math, dd_functions_strings;
 
+extern const dd_function_family dd_functions_dates, dd_functions_regex, dd_functions_versions;
+
 /* The head of a row's function; the arguments have been held against the row's signature. */
 #define CALL(NAME)                                                                                           \
     static int call_##NAME(DD_UNUSED dd_evaluation *e, DD_UNUSED const dd_value *arguments,                  \
