@@ -250,32 +250,6 @@ static int call_index(dd_evaluation *e, const dd_value *arguments, size_t count,
     return 0;
 }
 
-/* Sprig has put its own over Go's: of lists only, bounds of any type, and nil of an empty list. */
-static int call_slice(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
-{
-    const dd_list *list = arguments[0].list;
-    dd_list *part;
-    int64_t from, to;
-
-    if (arguments[0].kind != DD_VALUE_LIST)
-        return dd_evaluation_fail(e, "only lists are sliced, not a value of type %s",
-                                  dd_value_type_name(&arguments[0]));
-    *ret = dd_value_nil();
-    if (list->count == 0)
-        return 0;
-    from = count > 1 ? dd_integer_from(&arguments[1]) : 0;
-    to = count > 2 ? dd_integer_from(&arguments[2]) : (int64_t)list->count;
-    if (from < 0 || to < from || to > (int64_t)list->count)
-        return dd_evaluation_fail(e, "slice bounds out of range: %lld to %lld of %zu", (long long)from,
-                                  (long long)to, list->count);
-    part = dd_list_new(dd_evaluation_arena(e));
-    for (int64_t i = from; i < to; i++)
-        dd_list_add(dd_evaluation_arena(e), part, list->items[i]);
-    *ret = dd_value_list(part);
-    ret->type = arguments[0].type;
-    return 0;
-}
-
 /* ---- Printing ---- */
 
 static int call_print(dd_evaluation *e, const dd_value *arguments, size_t count, dd_value *ret)
@@ -394,12 +368,23 @@ static int call_call(dd_evaluation *e, const dd_value *arguments, size_t count, 
 }
 
 static const dd_function rows[] = {
-    {"and", "aa*", dd_function_and}, {"or", "aa*", dd_function_or},   {"not", "a", call_not},
-    {"eq", "aaa*", call_eq},         {"ne", "aa", call_ne},           {"lt", "aa", call_lt},
-    {"le", "aa", call_le},           {"gt", "aa", call_gt},           {"ge", "aa", call_ge},
-    {"len", "a", call_len},          {"index", "aa*", call_index},    {"slice", "aa*", call_slice},
-    {"print", "a*", call_print},     {"println", "a*", call_println}, {"printf", "sa*", call_printf},
-    {"html", "a*", call_html},       {"js", "a*", call_js},           {"urlquery", "a*", call_urlquery},
+    {"and", "aa*", dd_function_and},
+    {"or", "aa*", dd_function_or},
+    {"not", "a", call_not},
+    {"eq", "aaa*", call_eq},
+    {"ne", "aa", call_ne},
+    {"lt", "aa", call_lt},
+    {"le", "aa", call_le},
+    {"gt", "aa", call_gt},
+    {"ge", "aa", call_ge},
+    {"len", "a", call_len},
+    {"index", "aa*", call_index},
+    {"print", "a*", call_print},
+    {"println", "a*", call_println},
+    {"printf", "sa*", call_printf},
+    {"html", "a*", call_html},
+    {"js", "a*", call_js},
+    {"urlquery", "a*", call_urlquery},
     {"call", "aa*", call_call},
 };
 const dd_function_family dd_functions_builtins = DD_FAMILY("builtins", rows);

@@ -27,8 +27,10 @@ static const struct {
 
 /* A name in an earlier family hides the same name in a later one: Sprig's go before Go's. */
 static const dd_function_family *const families[] = {
-    &dd_functions_defaults, &dd_functions_strings,   &dd_functions_lists,    &dd_functions_maps,
-    &dd_functions_math,     &dd_functions_encodings, &dd_functions_builtins,
+    &dd_functions_defaults, &dd_functions_kinds, &dd_functions_trees,     &dd_functions_strings,
+    &dd_functions_cases,    &dd_functions_trims, &dd_functions_splits,    &dd_functions_lists,
+    &dd_functions_maps,     &dd_functions_math,  &dd_functions_encodings, &dd_functions_json,
+    &dd_functions_paths,    &dd_functions_urls,  &dd_functions_random,    &dd_functions_builtins,
     &dd_functions_dates,    &dd_functions_regex, &dd_functions_versions,
 };
 

@@ -26,9 +26,6 @@ CALL(coalesce)
 
 CALL(ternary)
 {
-    if (arguments[2].kind != DD_VALUE_BOOL)
-        return dd_evaluation_fail(e, "the last argument must be true or false, not a value of type %s",
-                                  dd_value_type_name(&arguments[2]));
     *ret = arguments[2].boolean ? arguments[0] : arguments[1];
     return 0;
 }
@@ -50,7 +47,7 @@ CALL(required)
 }
 
 static const dd_function rows[] = {
-    {"default", "aa?", call_default}, {"empty", "a", call_empty}, {"coalesce", "a*", call_coalesce},
-    {"ternary", "aaa", call_ternary}, {"fail", "s", call_fail},   {"required", "sa", call_required},
+    {"default", "aa*", call_default}, {"empty", "a", call_empty}, {"coalesce", "a*", call_coalesce},
+    {"ternary", "aab", call_ternary}, {"fail", "s", call_fail},   {"required", "sa", call_required},
 };
 const dd_function_family dd_functions_defaults = DD_FAMILY("defaults", rows);

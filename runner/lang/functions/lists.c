@@ -1,94 +1,77 @@
 /* Lists. They are values: what changes one answers with another. Sprig 2.22, its behaviour. */
 #include "runner/lang/functions/functions.h"
-#include <string.h>
+
+static void add(dd_evaluation *e, dd_value *into, dd_value value)
+{
+    dd_list_add(dd_evaluation_arena(e), into->list, value);
+}
+
+static void add_all(dd_evaluation *e, dd_value *into, const dd_list *from, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        add(e, into, from->items[i]);
+}
+
+/* ---- New lists ---- */
 
 CALL(list)
 {
-    *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
+    if (dd_give_list(e, count, ret) < 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
-        dd_list_add(dd_evaluation_arena(e), ret->list, arguments[i]);
+        add(e, ret, arguments[i]);
     return 0;
 }
 
-CALL(join)
+CALL(append)
 {
-    dd_buf into = {0};
-    const dd_value *from = &arguments[1];
-    bool first = true;
+    const dd_list *from = arguments[0].list;
 
-    if (from->kind == DD_VALUE_NIL)
-        return dd_give_text("", 0, ret);
-    if (from->kind != DD_VALUE_LIST) {
-        *ret = dd_value_text(dd_text_from(e, from));
-        return 0;
-    }
-    for (size_t i = 0; i < from->list->count && into.length < DD_VALUE_PRINT_MAX; i++) {
-        if (from->list->items[i].kind == DD_VALUE_NIL)
-            continue;
-        if (!first)
-            dd_buf_add(&into, arguments[0].text.data, arguments[0].text.length);
-        first = false;
-        dd_value_print(&into, &from->list->items[i]);
-    }
-    return dd_give_buf(e, &into, ret);
-}
-
-static dd_list *split(dd_evaluation *e, dd_text separator, dd_text text)
-{
-    dd_arena *arena = dd_evaluation_arena(e);
-    dd_list *into = dd_list_new(arena);
-
-    while (text.length) {
-        const char *found = dd_text_find(text, separator);
-        size_t length = found ? (size_t)(found - text.data) : text.length, used = separator.length;
-
-        if (!separator.length) /* into runes */
-            dd_utf8_decode(text.data, text.length, &length);
-        dd_list_add(arena, into, dd_value_text((dd_text){text.data, length}));
-        if (!found || length + used > text.length)
-            return into;
-        text = (dd_text){text.data + length + used, text.length - length - used};
-        if (!separator.length && !text.length)
-            return into;
-    }
-    dd_list_add(arena, into, dd_value_text((dd_text){"", 0}));
-    return into;
-}
-
-CALL(splitList)
-{
-    if (dd_evaluation_room(e, arguments[1].text.length * sizeof(dd_value)) < 0)
+    if (dd_give_list(e, from->count + 1, ret) < 0)
         return -1;
-    *ret = dd_value_list(split(e, arguments[0].text, arguments[1].text));
+    add_all(e, ret, from, 0, from->count);
+    add(e, ret, arguments[1]);
     return 0;
 }
 
-/* A map _0, _1, … */
-CALL(split)
+CALL(prepend)
 {
-    dd_list *parts;
+    const dd_list *from = arguments[0].list;
 
-    if (dd_evaluation_room(e, arguments[1].text.length * sizeof(dd_pair)) < 0)
+    if (dd_give_list(e, from->count + 1, ret) < 0)
         return -1;
-    parts = split(e, arguments[0].text, arguments[1].text);
-    *ret = dd_value_map(dd_map_new(dd_evaluation_arena(e)));
-    for (size_t i = 0; i < parts->count; i++) {
-        dd_auto_str key = dd_sprintf("_%zu", i);
-
-        dd_map_put(dd_evaluation_arena(e), ret->map,
-                   (dd_text){dd_arena_copy(dd_evaluation_arena(e), key, strlen(key)), strlen(key)},
-                   parts->items[i]);
-    }
+    add(e, ret, arguments[1]);
+    add_all(e, ret, from, 0, from->count);
     return 0;
 }
 
-static int sub_list(dd_evaluation *e, const dd_list *from, size_t begin, size_t end, dd_value *ret)
+CALL(concat)
 {
-    *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
-    for (size_t i = begin; i < end; i++)
-        dd_list_add(dd_evaluation_arena(e), ret->list, from->items[i]);
+    size_t members = 0;
+
+    for (size_t i = 0; i < count; i++)
+        members += arguments[i].list->count;
+    if (members == 0)
+        return dd_give_no_list(e, ret);
+    if (dd_give_list(e, members, ret) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        add_all(e, ret, arguments[i].list, 0, arguments[i].list->count);
     return 0;
 }
+
+CALL(reverse)
+{
+    const dd_list *from = arguments[0].list;
+
+    if (dd_give_list(e, from->count, ret) < 0)
+        return -1;
+    for (size_t i = from->count; i > 0; i--)
+        add(e, ret, from->items[i - 1]);
+    return 0;
+}
+
+/* ---- Parts ---- */
 
 CALL(first)
 {
@@ -106,48 +89,133 @@ CALL(last)
     return 0;
 }
 
+/* Of nothing, Go's nil slice is left. */
+static int part(dd_evaluation *e, const dd_list *from, size_t begin, size_t end, dd_value *ret)
+{
+    if (!from->count)
+        return dd_give_no_list(e, ret);
+    if (dd_give_list(e, end - begin, ret) < 0)
+        return -1;
+    add_all(e, ret, from, begin, end);
+    return 0;
+}
+
 CALL(rest)
 {
-    return sub_list(e, arguments[0].list, arguments[0].list->count ? 1 : 0, arguments[0].list->count, ret);
+    return part(e, arguments[0].list, 1, arguments[0].list->count, ret);
 }
 
 CALL(initial)
 {
-    return sub_list(e, arguments[0].list, 0, arguments[0].list->count ? arguments[0].list->count - 1 : 0,
-                    ret);
+    return part(e, arguments[0].list, 0, arguments[0].list->count - 1, ret);
 }
 
-CALL(append)
+/* Of the list's own type, and over its own members, as Go's slices are. */
+CALL(slice)
 {
-    sub_list(e, arguments[0].list, 0, arguments[0].list->count, ret);
-    dd_list_add(dd_evaluation_arena(e), ret->list, arguments[1]);
-    return 0;
-}
+    const dd_list *from = arguments[0].list;
+    int64_t end = (int64_t)from->count;
+    int64_t bounds[2] = {0, end};
 
-CALL(prepend)
-{
+    *ret = dd_value_nil();
+    if (!from->count)
+        return 0;
+    for (size_t i = 0; i < 2 && i + 1 < count; i++)
+        bounds[i] = dd_integer_from(&arguments[i + 1]);
+    if (bounds[0] < 0 || bounds[1] < bounds[0] || bounds[1] > end)
+        return dd_evaluation_fail(e, "the bounds are not within the list");
     *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
-    dd_list_add(dd_evaluation_arena(e), ret->list, arguments[1]);
-    for (size_t i = 0; i < arguments[0].list->count; i++)
-        dd_list_add(dd_evaluation_arena(e), ret->list, arguments[0].list->items[i]);
+    ret->type = arguments[0].type;
+    ret->list->node = from->node;
+    ret->list->node.held = false;
+    ret->list->items = from->items + bounds[0];
+    ret->list->count = ret->list->capacity = (size_t)(bounds[1] - bounds[0]);
     return 0;
 }
+
+/* ---- Members by what they are ---- */
+
+CALL(compact)
+{
+    const dd_list *from = arguments[0].list;
+
+    if (dd_give_list(e, from->count, ret) < 0)
+        return -1;
+    for (size_t i = 0; i < from->count; i++)
+        if (dd_value_truth(&from->items[i]))
+            add(e, ret, from->items[i]);
+    return 0;
+}
+
+static int find(dd_evaluation *e, const dd_value *items, size_t count, const dd_value *what, bool *ret)
+{
+    *ret = false;
+    for (size_t i = 0; i < count && !*ret; i++)
+        if (dd_value_same(e, what, &items[i], ret) < 0)
+            return -1;
+    return 0;
+}
+
+CALL(uniq)
+{
+    const dd_list *from = arguments[0].list;
+    bool found = false;
+
+    if (dd_give_list(e, from->count, ret) < 0)
+        return -1;
+    for (size_t i = 0; i < from->count; i++) {
+        if (find(e, ret->list->items, ret->list->count, &from->items[i], &found) < 0)
+            return -1;
+        if (!found)
+            add(e, ret, from->items[i]);
+    }
+    return 0;
+}
+
+CALL(without)
+{
+    const dd_list *from = arguments[0].list;
+    bool found = false;
+
+    if (dd_give_list(e, from->count, ret) < 0)
+        return -1;
+    for (size_t i = 0; i < from->count; i++) {
+        if (find(e, arguments + 1, count - 1, &from->items[i], &found) < 0)
+            return -1;
+        if (!found)
+            add(e, ret, from->items[i]);
+    }
+    return 0;
+}
+
+CALL(has)
+{
+    const dd_value *in = &arguments[1];
+    bool found = false;
+
+    if (in->kind != DD_VALUE_LIST && in->kind != DD_VALUE_NIL)
+        return dd_evaluation_fail(e, "nothing is in a value of type %s", dd_value_type_name(in));
+    if (in->kind == DD_VALUE_LIST && find(e, in->list->items, in->list->count, &arguments[0], &found) < 0)
+        return -1;
+    *ret = dd_value_bool(found);
+    return 0;
+}
+
+/* ---- Numbers in a row ---- */
 
 static int count_up(dd_evaluation *e, int64_t from, int64_t to, int64_t step, dd_value *ret)
 {
-    uint64_t turns =
-        step > 0 && to > from   ? ((uint64_t)to - (uint64_t)from + (uint64_t)step - 1) / (uint64_t)step
-        : step < 0 && to < from ? ((uint64_t)from - (uint64_t)to - 1 - (uint64_t)step) / (0 - (uint64_t)step)
-                                : 0;
+    uint64_t turns = step > 0 && to > from   ? ((uint64_t)to - (uint64_t)from - 1) / (uint64_t)step + 1
+                     : step < 0 && to < from ? ((uint64_t)from - (uint64_t)to - 1) / (0 - (uint64_t)step) + 1
+                                             : 0;
 
     if (turns > DD_TEMPLATE_MAX_TURNS)
         return dd_evaluation_fail(e, "more than %d numbers", DD_TEMPLATE_MAX_TURNS);
-    if (dd_evaluation_room(e, (size_t)turns * 2 * sizeof(dd_value)) < 0)
+    if (dd_give_list(e, (size_t)turns, ret) < 0)
         return -1;
-    *ret = dd_value_list(dd_list_new(dd_evaluation_arena(e)));
+    ret->type = DD_TYPE_INTS;
     for (uint64_t i = 0; i < turns; i++)
-        dd_list_add(dd_evaluation_arena(e), ret->list,
-                    dd_value_int((int64_t)((uint64_t)from + i * (uint64_t)step)));
+        add(e, ret, dd_value_int((int64_t)((uint64_t)from + i * (uint64_t)step)));
     return 0;
 }
 
@@ -162,19 +230,11 @@ CALL(untilStep)
 }
 
 static const dd_function rows[] = {
-    {"list", "a*", call_list},
-    {"tuple", "a*", call_list},
-    {"join", "sa", call_join},
-    {"split", "ss", call_split},
-    {"splitList", "ss", call_splitList},
-    {"first", "l", call_first},
-    {"last", "l", call_last},
-    {"rest", "l", call_rest},
-    {"initial", "l", call_initial},
-    {"append", "la", call_append},
-    {"push", "la", call_append},
-    {"prepend", "la", call_prepend},
-    {"until", "i", call_until},
-    {"untilStep", "iii", call_untilStep},
+    {"list", "a*", call_list},      {"tuple", "a*", call_list},      {"append", "la", call_append},
+    {"push", "la", call_append},    {"prepend", "la", call_prepend}, {"concat", "l*", call_concat},
+    {"reverse", "l", call_reverse}, {"first", "l", call_first},      {"last", "l", call_last},
+    {"rest", "l", call_rest},       {"initial", "l", call_initial},  {"slice", "la*", call_slice},
+    {"compact", "l", call_compact}, {"uniq", "l", call_uniq},        {"without", "la*", call_without},
+    {"has", "aa", call_has},        {"until", "i", call_until},      {"untilStep", "iii", call_untilStep},
 };
 const dd_function_family dd_functions_lists = DD_FAMILY("lists", rows);

@@ -1,18 +1,8 @@
-/* Strings: trimming, searching, changing. Sprig 2.22, its behaviour. */
+/* Strings: tests, quotes, repetition, layout. Sprig 2.22, its behaviour. */
 #include "runner/lang/functions/functions.h"
-#include <ctype.h>
 #include <string.h>
 
-#define SPACES " \t\r\n\v\f"
-
-static dd_text trim(dd_text text, const char *set, size_t length, bool left, bool right)
-{
-    while (left && text.length && dd_text_has_byte(set, length, text.data[0]))
-        text = (dd_text){text.data + 1, text.length - 1};
-    while (right && text.length && dd_text_has_byte(set, length, text.data[text.length - 1]))
-        text.length--;
-    return text;
-}
+/* ---- Quotes ---- */
 
 static int quote_all(dd_evaluation *e, const dd_value *arguments, size_t count, bool single, dd_value *ret)
 {
@@ -48,94 +38,38 @@ CALL(squote)
     return quote_all(e, arguments, count, true, ret);
 }
 
-static int map_bytes(dd_evaluation *e, dd_text text, int (*change)(int), dd_value *ret)
+/* ---- Tests ---- */
+
+CALL(contains)
 {
-    char *data = dd_arena_copy(dd_evaluation_arena(e), text.data, text.length);
-
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)data[i] < 0x80)
-            data[i] = (char)change(data[i]);
-    return dd_give_text(data, text.length, ret);
-}
-
-CALL(upper)
-{
-    return map_bytes(e, arguments[0].text, toupper, ret);
-}
-
-CALL(lower)
-{
-    return map_bytes(e, arguments[0].text, tolower, ret);
-}
-
-static int change_first_letters(dd_evaluation *e, dd_text text, int (*change)(int), dd_value *ret)
-{
-    char *data = dd_arena_copy(dd_evaluation_arena(e), text.data, text.length);
-
-    for (size_t i = 0; i < text.length; i++)
-        if ((i == 0 || isspace((unsigned char)data[i - 1])) && (unsigned char)data[i] < 0x80)
-            data[i] = (char)change(data[i]);
-    return dd_give_text(data, text.length, ret);
-}
-
-CALL(title)
-{
-    return change_first_letters(e, arguments[0].text, toupper, ret);
-}
-
-CALL(untitle)
-{
-    return change_first_letters(e, arguments[0].text, tolower, ret);
-}
-
-CALL(trim)
-{
-    *ret = dd_value_text(trim(arguments[0].text, SPACES, strlen(SPACES), true, true));
+    *ret = dd_value_bool(dd_text_find(arguments[1].text, arguments[0].text) != NULL);
     return 0;
 }
 
-CALL(trimAll)
+CALL(hasPrefix)
 {
-    *ret =
-        dd_value_text(trim(arguments[1].text, arguments[0].text.data, arguments[0].text.length, true, true));
+    *ret = dd_value_bool(dd_text_starts(arguments[1].text, arguments[0].text));
     return 0;
 }
 
-CALL(trimPrefix)
+CALL(hasSuffix)
 {
-    dd_text text = arguments[1].text, prefix = arguments[0].text;
-
-    if (dd_text_starts(text, prefix))
-        text = (dd_text){text.data + prefix.length, text.length - prefix.length};
-    *ret = dd_value_text(text);
+    *ret = dd_value_bool(dd_text_ends(arguments[1].text, arguments[0].text));
     return 0;
 }
 
-CALL(trimSuffix)
+CALL(plural)
 {
-    dd_text text = arguments[1].text;
-
-    if (dd_text_ends(text, arguments[0].text))
-        text.length -= arguments[0].text.length;
-    *ret = dd_value_text(text);
+    *ret = arguments[2].integer == 1 ? arguments[0] : arguments[1];
     return 0;
 }
 
-/* The first n bytes, or with -n the last; as it is when it is shorter. */
-CALL(trunc)
+CALL(hello)
 {
-    int64_t wanted = arguments[0].integer;
-    dd_text text = arguments[1].text;
-    uint64_t length = wanted < 0 ? 0 - (uint64_t)wanted : (uint64_t)wanted;
-
-    if (length < text.length) {
-        if (wanted < 0)
-            text.data += text.length - length;
-        text.length = (size_t)length;
-    }
-    *ret = dd_value_text(text);
-    return 0;
+    return dd_give_text("Hello!", 6, ret);
 }
+
+/* ---- Longer and other texts ---- */
 
 /* Go's strings.Replace: an empty `old` stands before each rune and at the end. */
 static int replace_all(dd_evaluation *e, dd_text text, dd_text old, dd_text new, dd_value *ret)
@@ -173,34 +107,6 @@ CALL(replace)
     return replace_all(e, arguments[2].text, arguments[0].text, arguments[1].text, ret);
 }
 
-CALL(nospace)
-{
-    dd_buf into = {0};
-
-    for (size_t i = 0; i < arguments[0].text.length; i++)
-        if (!dd_text_has_byte(SPACES, strlen(SPACES), arguments[0].text.data[i]))
-            dd_buf_add_char(&into, arguments[0].text.data[i]);
-    return dd_give_buf(e, &into, ret);
-}
-
-CALL(contains)
-{
-    *ret = dd_value_bool(dd_text_find(arguments[1].text, arguments[0].text) != NULL);
-    return 0;
-}
-
-CALL(hasPrefix)
-{
-    *ret = dd_value_bool(dd_text_starts(arguments[1].text, arguments[0].text));
-    return 0;
-}
-
-CALL(hasSuffix)
-{
-    *ret = dd_value_bool(dd_text_ends(arguments[1].text, arguments[0].text));
-    return 0;
-}
-
 CALL(repeat)
 {
     dd_text text = arguments[1].text;
@@ -209,16 +115,25 @@ CALL(repeat)
 
     if (times < 0)
         return dd_evaluation_fail(e, "a negative number of times");
-    if (text.length && (uint64_t)times > DD_TEMPLATE_MAX_MEMORY / text.length)
+    if (!text.length || !times)
+        return dd_give_text("", 0, ret);
+    if ((uint64_t)times > DD_TEMPLATE_MAX_MEMORY / text.length)
         return dd_evaluation_room(e, SIZE_MAX);
     if (dd_evaluation_room(e, (size_t)times * text.length) < 0)
         return -1;
-    if (!text.length)
-        return dd_give_text("", 0, ret);
     data = dd_arena_alloc(dd_evaluation_arena(e), (size_t)times * text.length);
     for (int64_t i = 0; i < times; i++)
         memcpy(data + (size_t)i * text.length, text.data, text.length);
     return dd_give_text(data, (size_t)times * text.length, ret);
+}
+
+static size_t count_lines(dd_text text)
+{
+    size_t lines = 1;
+
+    for (size_t i = 0; i < text.length; i++)
+        lines += text.data[i] == '\n';
+    return lines;
 }
 
 static int indent(dd_evaluation *e, const dd_value *arguments, bool newline, dd_value *ret)
@@ -228,10 +143,10 @@ static int indent(dd_evaluation *e, const dd_value *arguments, bool newline, dd_
     dd_buf into = {0};
     bool line_begins = true;
 
-    if (spaces < 0 || spaces > 1000)
-        return dd_evaluation_fail(e, "indents by 0 to 1000 spaces");
-    if (dd_evaluation_room(e, (text.length + 1) * ((size_t)spaces + 1)) < 0)
-        return -1;
+    if (spaces < 0)
+        return dd_evaluation_fail(e, "a negative number of spaces");
+    if ((uint64_t)spaces > DD_VALUE_PRINT_MAX / count_lines(text))
+        return dd_evaluation_room(e, SIZE_MAX);
     if (newline)
         dd_buf_add_char(&into, '\n');
     for (size_t i = 0; i <= text.length; i++) {
@@ -271,33 +186,82 @@ CALL(cat)
     return dd_give_buf(e, &into, ret);
 }
 
-CALL(toString)
+/* ---- Lines of a width, in bytes (goutils' WrapCustom) ---- */
+
+typedef struct wrapping {
+    size_t width;
+    dd_text newline;
+    bool breaks_words;
+} wrapping;
+
+/* The length of the next line, and in *ret_next where the one after it begins. */
+static size_t next_line(const wrapping *w, dd_text rest, size_t *ret_next)
 {
-    *ret = dd_value_text(dd_text_from(e, &arguments[0]));
-    return 0;
+    const char *space = memrchr(rest.data, ' ', w->width + 1);
+
+    if (!space && w->breaks_words)
+        return *ret_next = w->width;
+    if (!space)
+        space = memchr(rest.data + w->width, ' ', rest.length - w->width);
+    if (!space)
+        return *ret_next = rest.length;
+    *ret_next = (size_t)(space - rest.data) + 1;
+    return *ret_next - 1;
+}
+
+static int wrap(dd_evaluation *e, const wrapping *w, dd_text rest, dd_value *ret)
+{
+    dd_buf into = {0};
+
+    while (rest.length > w->width) {
+        size_t next, length;
+
+        if (*rest.data == ' ') {
+            rest = dd_text_skip(rest, 1);
+            continue;
+        }
+        length = next_line(w, rest, &next);
+        dd_buf_add(&into, rest.data, length);
+        rest = dd_text_skip(rest, next);
+        if (length == next && !w->breaks_words) /* the text's last word */
+            break;
+        dd_buf_add(&into, w->newline.data, w->newline.length);
+        if (dd_evaluation_room(e, into.length) < 0) {
+            dd_buf_done(&into);
+            return -1;
+        }
+    }
+    dd_buf_add(&into, rest.data, rest.length);
+    return dd_give_buf(e, &into, ret);
+}
+
+static size_t width_of(const dd_value *value)
+{
+    return value->integer < 1 ? 1 : (size_t)value->integer;
+}
+
+CALL(wrap)
+{
+    wrapping w = {width_of(&arguments[0]), dd_text_of("\n"), false};
+
+    return wrap(e, &w, arguments[1].text, ret);
+}
+
+CALL(wrapWith)
+{
+    dd_text newline = arguments[1].text;
+    wrapping w = {width_of(&arguments[0]), newline.length ? newline : dd_text_of("\n"), true};
+
+    return wrap(e, &w, arguments[2].text, ret);
 }
 
 static const dd_function rows[] = {
-    {"quote", "a*", call_quote},
-    {"squote", "a*", call_squote},
-    {"upper", "s", call_upper},
-    {"lower", "s", call_lower},
-    {"title", "s", call_title},
-    {"untitle", "s", call_untitle},
-    {"trim", "s", call_trim},
-    {"trimAll", "ss", call_trimAll},
-    {"trimPrefix", "ss", call_trimPrefix},
-    {"trimSuffix", "ss", call_trimSuffix},
-    {"trunc", "is", call_trunc},
-    {"replace", "sss", call_replace},
-    {"nospace", "s", call_nospace},
-    {"contains", "ss", call_contains},
-    {"hasPrefix", "ss", call_hasPrefix},
-    {"hasSuffix", "ss", call_hasSuffix},
-    {"repeat", "is", call_repeat},
-    {"indent", "is", call_indent},
-    {"nindent", "is", call_nindent},
-    {"cat", "a*", call_cat},
-    {"toString", "a", call_toString},
+    {"quote", "a*", call_quote},         {"squote", "a*", call_squote},
+    {"contains", "ss", call_contains},   {"hasPrefix", "ss", call_hasPrefix},
+    {"hasSuffix", "ss", call_hasSuffix}, {"plural", "ssi", call_plural},
+    {"hello", "", call_hello},           {"replace", "sss", call_replace},
+    {"repeat", "is", call_repeat},       {"indent", "is", call_indent},
+    {"nindent", "is", call_nindent},     {"cat", "a*", call_cat},
+    {"wrap", "is", call_wrap},           {"wrapWith", "iss", call_wrapWith},
 };
 const dd_function_family dd_functions_strings = DD_FAMILY("strings", rows);
