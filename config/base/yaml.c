@@ -1,25 +1,26 @@
 /* YAML as a tree with positions, from libyaml's events. */
-#include "yaml.h"
+#include "yaml_private.h"
 
-#include <errno.h>
-#include <math.h>
+#include "digest.h"
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+#define MOST_WARNINGS 100 /* what comes behind them is not said */
 
 /* ---- The nodes' arena: freed as a whole ---- */
 
 #define BLOCK_BYTES (16 * 1024)
 
+/* Nodes from its begin, texts, which need no alignment, from its end. */
 typedef struct block {
     struct block *next;
     size_t used, size;
     max_align_t data[];
 } block;
 
-static void *take(block **arena, size_t bytes)
+static block *with_room(block **arena, size_t bytes)
 {
-    bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     if (!*arena || (*arena)->size - (*arena)->used < bytes) {
         size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
         block *fresh = dd_calloc(1, sizeof(block) + size);
@@ -27,16 +28,25 @@ static void *take(block **arena, size_t bytes)
         fresh->next = *arena;
         *arena = fresh;
     }
-    void *memory = (char *)(*arena)->data + (*arena)->used;
-    (*arena)->used += bytes;
+    return *arena;
+}
+
+static void *take(block **arena, size_t bytes)
+{
+    bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    block *from = with_room(arena, bytes);
+    void *memory = (char *)from->data + from->used;
+    from->used += bytes;
     return memory;
 }
 
 static char *take_text(block **arena, const char *text, size_t length)
 {
-    char *copy = take(arena, length + 1);
+    block *from = with_room(arena, length + 1);
+    from->size -= length + 1;
+    char *copy = (char *)from->data + from->size;
     memcpy(copy, text, length);
-    return copy;
+    return copy; /* blocks are zeroed, so a NUL stands behind it */
 }
 
 void dd_yaml_free(dd_yaml *yaml)
@@ -74,8 +84,9 @@ typedef struct reader {
     dd_yaml *yaml;
     block *arena;
     anchor *anchors; /* the newest first: a later anchor of the same name hides the earlier */
-    size_t nodes;    /* so far, aliases expanded */
-    int deepest;     /* level so far below the innermost anchored node, aliases expanded */
+    const dd_yaml_limits *limits;
+    size_t nodes; /* so far, aliases expanded */
+    int deepest;  /* level so far below the innermost anchored node, aliases expanded */
     const char *text;
     size_t length;
     cursor seen; /* the last place asked for */
@@ -125,6 +136,8 @@ static dd_place problem_place(reader *r)
 
 static void warn(reader *r, dd_place place, const char *format, const char *word)
 {
+    if (r->yaml->warning_count == MOST_WARNINGS)
+        return;
     dd_error *warning = NULL;
     dd_auto_str text = dd_sprintf("%s%s", format, word);
     dd_fail_at(&warning, DD_ERR_INVALID, place, NULL, "%s", text);
@@ -145,9 +158,10 @@ static int next(reader *r, yaml_event_t *event)
 
 static int count(reader *r, size_t more, dd_place place)
 {
-    if (more > DD_YAML_MAX_NODES || (r->nodes += more) > DD_YAML_MAX_NODES)
-        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "more than %d values once aliases are expanded",
-                          DD_YAML_MAX_NODES);
+    size_t most = r->limits->nodes;
+    if (more > most || (r->nodes += more) > most)
+        return dd_fail_at(r->err, DD_ERR_LIMIT, place, NULL, "more than %zu values once aliases are expanded",
+                          most);
     return 0;
 }
 
@@ -180,14 +194,42 @@ static int read_alias(reader *r, const yaml_event_t *event, int depth, dd_yaml_n
     return dd_fail_at(r->err, DD_ERR_INVALID, place, NULL, "no anchor '%s' before this alias", name);
 }
 
+static int keep_text(reader *r, const char *text, size_t length, dd_yaml_node *node)
+{
+    if (length && memchr(text, '\0', length))
+        return dd_fail_at(r->err, DD_ERR_INVALID, node->place, NULL, "a NUL character in a value");
+    node->length = length;
+    node->text = take_text(&r->arena, length ? text : "", length);
+    return 0;
+}
+
+/* `!!binary` is read as what it says, a text like any other. */
+static int read_binary(reader *r, const char *text, size_t length, dd_yaml_node *node)
+{
+    dd_auto(dd_buf) written = dd_buf_new();
+    dd_auto(dd_buf) bytes = dd_buf_new();
+    for (size_t i = 0; i < length; i++) /* it may be folded */
+        if (text[i] != '\n' && text[i] != '\r')
+            dd_buf_add_char(written, text[i]);
+    if (written->length && !dd_base64_decode(written->data, written->length, bytes))
+        return dd_fail_at(r->err, DD_ERR_INVALID, node->place, NULL, "a !!binary value that is no base64");
+    node->tag = NULL;
+    node->quoted = true;
+    return keep_text(r, bytes->data, bytes->length, node);
+}
+
 static int read_scalar(reader *r, const yaml_event_t *event, dd_yaml_node *node)
 {
     const char *text = (const char *)event->data.scalar.value;
-    node->length = event->data.scalar.length;
-    if (memchr(text, '\0', node->length))
-        return dd_fail_at(r->err, DD_ERR_INVALID, node->place, NULL, "a NUL character in a value");
-    node->text = take_text(&r->arena, text, node->length);
+    size_t length = event->data.scalar.length;
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    if (node->tag && strcmp(node->tag, YAML_TAG_PREFIX "binary") == 0)
+        return read_binary(r, text, length, node);
+    if (keep_text(r, text, length, node) < 0)
+        return -1;
+    if (!dd_yaml_scalar_fits(node))
+        return dd_fail_at(r->err, DD_ERR_INVALID, node->place, NULL, "'%s' is no !!%s", node->text,
+                          node->tag + strlen(YAML_TAG_PREFIX));
     return 0;
 }
 
@@ -246,12 +288,14 @@ typedef struct keys {
     size_t *slots;
     size_t size;
     members entries;
+    members written; /* of each entry a bool: by the map itself, not by a merge */
 } keys;
 
 static void keys_done(keys *k)
 {
     free(k->slots);
     members_done(&k->entries);
+    members_done(&k->written);
 }
 
 static dd_yaml_entry *entry_at(const keys *k, size_t index)
@@ -281,42 +325,47 @@ static void grow(keys *k)
         *slot_of(k, entry_at(k, i)->key->text) = i + 1;
 }
 
-/* The entry of `key`, a new one when there is none. */
-static dd_yaml_entry *keys_add(keys *k, dd_yaml_node *key, bool *ret_existed)
+typedef enum by { NOBODY, A_MERGE, THE_MAP } by;
+
+/* Set the key's value. Says who had set it before. */
+static by keys_set(keys *k, dd_yaml_node *key, dd_yaml_node *value, by setter)
 {
     grow(k);
     size_t *slot = slot_of(k, key->text);
-    *ret_existed = *slot != 0;
-    if (*slot)
-        return entry_at(k, *slot - 1);
-    dd_yaml_entry *entry = members_add(&k->entries, sizeof(dd_yaml_entry));
-    *slot = k->entries.count;
-    entry->key = key;
-    return entry;
+    by before = NOBODY;
+    if (*slot) {
+        before = ((const bool *)k->written.items)[*slot - 1] ? THE_MAP : A_MERGE;
+    } else {
+        members_add(&k->entries, sizeof(dd_yaml_entry));
+        members_add(&k->written, sizeof(bool));
+        *slot = k->entries.count;
+    }
+    *entry_at(k, *slot - 1) = (dd_yaml_entry){.key = key, .value = value};
+    ((bool *)k->written.items)[*slot - 1] = setter == THE_MAP;
+    return before;
 }
 
-static int merge_one(reader *r, keys *k, const dd_yaml_node *from)
+static int merge_one(reader *r, keys *k, dd_place place, const dd_yaml_node *from)
 {
     if (from->kind != DD_YAML_MAP)
         return dd_fail_at(r->err, DD_ERR_INVALID, from->place, NULL,
                           "'<<' merges a map or a list of maps, not %s", dd_yaml_node_words(from));
     if (count(r, from->length, from->place) < 0)
         return -1;
-    for (size_t i = 0; i < from->length; i++) {
-        bool existed;
-        dd_yaml_entry *entry = keys_add(k, from->entries[i].key, &existed);
-        if (!existed)
-            entry->value = from->entries[i].value;
-    }
+    for (size_t i = 0; i < from->length; i++)
+        if (keys_set(k, from->entries[i].key, from->entries[i].value, A_MERGE) == THE_MAP)
+            warn(r, place, "'<<' stands behind this key and replaces it: ", from->entries[i].key->text);
     return 0;
 }
 
-static int merge(reader *r, keys *k, const dd_yaml_node *from)
+/* As the reference's parser has it, what is merged replaces what stands before it and is replaced by what
+ * stands behind it. In a list the first map wins. */
+static int merge(reader *r, keys *k, dd_place place, const dd_yaml_node *from)
 {
     if (from->kind != DD_YAML_LIST)
-        return merge_one(r, k, from);
-    for (size_t i = 0; i < from->length; i++)
-        if (merge_one(r, k, from->items[i]) < 0)
+        return merge_one(r, k, place, from);
+    for (size_t i = from->length; i-- > 0;)
+        if (merge_one(r, k, place, from->items[i]) < 0)
             return -1;
     return 0;
 }
@@ -333,10 +382,16 @@ static int read_member(reader *r, int depth, bool *ret_end, dd_yaml_node **ret)
     return result;
 }
 
-static int read_entries(reader *r, int depth, keys *k, members *merged)
+static bool is_merge(const dd_yaml_node *key)
+{
+    return strcmp(key->text, "<<") == 0 &&
+           (key->tag ? strcmp(key->tag, YAML_TAG_PREFIX "merge") == 0 : !key->quoted);
+}
+
+static int read_entries(reader *r, int depth, keys *k)
 {
     for (;;) {
-        bool end, existed;
+        bool end;
         dd_yaml_node *key = NULL, *value = NULL;
         if (read_member(r, depth + 1, &end, &key) < 0)
             return -1;
@@ -347,27 +402,20 @@ static int read_entries(reader *r, int depth, keys *k, members *merged)
                               dd_yaml_node_words(key));
         if (read_member(r, depth + 1, &end, &value) < 0)
             return -1;
-        if (!key->quoted && strcmp(key->text, "<<") == 0) {
-            *(dd_yaml_node **)members_add(merged, sizeof(dd_yaml_node *)) = value;
-            continue;
-        }
-        dd_yaml_entry *entry = keys_add(k, key, &existed);
-        if (existed)
+        if (is_merge(key)) {
+            if (merge(r, k, key->place, value) < 0)
+                return -1;
+        } else if (keys_set(k, key, value, THE_MAP) == THE_MAP) {
             warn(r, key->place, "repeated key, the last one counts: ", key->text);
-        *entry = (dd_yaml_entry){.key = key, .value = value};
+        }
     }
 }
 
 static int read_map(reader *r, int depth, dd_yaml_node *node)
 {
     __attribute__((cleanup(keys_done))) keys k = {0};
-    __attribute__((cleanup(members_done))) members merged = {0};
-    if (read_entries(r, depth, &k, &merged) < 0)
+    if (read_entries(r, depth, &k) < 0)
         return -1;
-    /* Explicit keys win wherever they stand, so merging comes last. */
-    for (size_t i = 0; i < merged.count; i++)
-        if (merge(r, &k, ((dd_yaml_node **)merged.items)[i]) < 0)
-            return -1;
     node->entries = members_keep(r, &k.entries, sizeof(dd_yaml_entry));
     node->length = k.entries.count;
     return 0;
@@ -469,10 +517,17 @@ static bool is_nothing(const dd_yaml_node *root)
 
 int dd_yaml_parse(const char *text, size_t length, dd_yaml **ret, dd_error **err)
 {
+    static const dd_yaml_limits usual = {.bytes = DD_YAML_MAX_BYTES, .nodes = DD_YAML_MAX_NODES};
+    return dd_yaml_parse_within(text, length, &usual, ret, err);
+}
+
+int dd_yaml_parse_within(const char *text, size_t length, const dd_yaml_limits *limits, dd_yaml **ret,
+                         dd_error **err)
+{
     dd_auto(dd_yaml) yaml = dd_new(dd_yaml);
-    if (length > DD_YAML_MAX_BYTES)
-        return dd_fail(err, DD_ERR_LIMIT, "larger than %d bytes", DD_YAML_MAX_BYTES);
-    reader r = {.yaml = yaml, .text = text, .length = length, .err = err};
+    if (length > limits->bytes)
+        return dd_fail(err, DD_ERR_LIMIT, "larger than %zu bytes", limits->bytes);
+    reader r = {.yaml = yaml, .limits = limits, .text = text, .length = length, .err = err};
     if (!yaml_parser_initialize(&r.parser))
         return dd_fail(err, DD_ERR_INTERNAL, "libyaml cannot be initialised");
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
@@ -499,168 +554,4 @@ const dd_yaml_node *dd_yaml_get(const dd_yaml_node *map, const char *key)
         if (strcmp(map->entries[i].key->text, key) == 0)
             return map->entries[i].value;
     return NULL;
-}
-
-static bool is_one_of(const char *text, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text, words[i]) == 0)
-            return true;
-    return false;
-}
-#define IS_ONE_OF(text, ...)                                                                                 \
-    is_one_of(text, (const char *const[]){__VA_ARGS__}, DD_COUNT(((const char *const[]){__VA_ARGS__})))
-
-static bool is_string(const dd_yaml_node *node)
-{
-    return node->quoted || (node->tag && dd_str_ends(node->tag, ":str"));
-}
-
-bool dd_yaml_scalar_bool(const dd_yaml_node *node, bool *ret)
-{
-    if (node->kind != DD_YAML_SCALAR || is_string(node))
-        return false;
-    bool yes = IS_ONE_OF(node->text, "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON");
-    bool no =
-        IS_ONE_OF(node->text, "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF");
-    *ret = yes;
-    return yes || no;
-}
-
-/* The digits of a whole number in the base its prefix says, underscores skipped (Go's ParseInt with base 0).
- */
-static bool parse_int(const char *text, int64_t *ret)
-{
-    bool negative = *text == '-';
-    if (*text == '-' || *text == '+')
-        text++;
-    if (*text < '0' || *text > '9')
-        return false;
-    unsigned base = 10;
-    if (text[0] == '0' && text[1]) {
-        base = text[1] == 'x' || text[1] == 'X' ? 16 : text[1] == 'b' || text[1] == 'B' ? 2 : 8;
-        text += base != 8 || text[1] == 'o' || text[1] == 'O' ? 2 : 0;
-    }
-    uint64_t number = 0, limit = (uint64_t)INT64_MAX + negative;
-    bool any = false;
-    for (; *text; text++) {
-        if (*text == '_')
-            continue;
-        char c = *text;
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
-                                                : 99U;
-        if (digit >= base || number > (limit - digit) / base)
-            return false;
-        number = number * base + digit;
-        any = true;
-    }
-    *ret = negative ? (int64_t)(0 - number) : (int64_t)number;
-    return any;
-}
-
-/* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? */
-static bool looks_like_float(const char *text)
-{
-    size_t before, after = 0;
-    if (*text == '-' || *text == '+')
-        text++;
-    before = strspn(text, "0123456789");
-    text += before;
-    if (*text == '.') {
-        text++;
-        after = strspn(text, "0123456789");
-        text += after;
-    }
-    if (before + after == 0)
-        return false;
-    if (*text == 'e' || *text == 'E') {
-        text++;
-        if (*text == '-' || *text == '+')
-            text++;
-        size_t exponent = strspn(text, "0123456789");
-        text += exponent;
-        if (exponent == 0)
-            return false;
-    }
-    return *text == '\0';
-}
-
-/* Underscores are skipped but where the text begins with a point, as go-yaml has it. */
-static bool parse_float(const char *text, double *ret)
-{
-    if (strspn(text, "+-.0123456789") == 0)
-        return false;
-    dd_auto_str plain = dd_strdup(text);
-    char *end = plain;
-    for (const char *c = text; *c; c++)
-        if (*c != '_' || *text == '.')
-            *end++ = *c;
-    *end = '\0';
-    if (!looks_like_float(plain))
-        return false;
-    *ret = strtod(plain, NULL);
-    return !isinf(*ret); /* out of range is a text to Go */
-}
-
-bool dd_yaml_scalar_float(const dd_yaml_node *node, double *ret)
-{
-    int64_t whole;
-    if (node->kind != DD_YAML_SCALAR || is_string(node))
-        return false;
-    const char *text = node->text;
-    if (IS_ONE_OF(text, ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"))
-        *ret = (double)INFINITY;
-    else if (IS_ONE_OF(text, "-.inf", "-.Inf", "-.INF"))
-        *ret = -(double)INFINITY;
-    else if (IS_ONE_OF(text, ".nan", ".NaN", ".NAN"))
-        *ret = (double)NAN;
-    else if (parse_int(text, &whole))
-        *ret = (double)whole;
-    else
-        return parse_float(text, ret);
-    return true;
-}
-
-bool dd_yaml_scalar_int(const dd_yaml_node *node, int64_t *ret)
-{
-    double number;
-    if (node->kind != DD_YAML_SCALAR || is_string(node))
-        return false;
-    if (parse_int(node->text, ret))
-        return true;
-    /* 2^63 itself is no int64_t, hence "<". */
-    if (!dd_yaml_scalar_float(node, &number) ||
-        !(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
-        return false;
-    *ret = (int64_t)number;
-    return true;
-}
-
-dd_yaml_type dd_yaml_scalar_type(const dd_yaml_node *node)
-{
-    bool truth;
-    int64_t whole;
-    double number;
-    if (is_string(node))
-        return DD_YAML_STRING;
-    if (IS_ONE_OF(node->text, "", "~", "null", "Null", "NULL"))
-        return DD_YAML_NULL;
-    if (dd_yaml_scalar_bool(node, &truth))
-        return DD_YAML_BOOL;
-    if (parse_int(node->text, &whole))
-        return DD_YAML_INT;
-    return dd_yaml_scalar_float(node, &number) ? DD_YAML_FLOAT : DD_YAML_STRING;
-}
-
-const char *dd_yaml_node_words(const dd_yaml_node *node)
-{
-    static const char *const kinds[] = {[DD_YAML_LIST] = "a list", [DD_YAML_MAP] = "a map"};
-    static const char *const types[] = {[DD_YAML_NULL] = "nothing",
-                                        [DD_YAML_BOOL] = "a boolean",
-                                        [DD_YAML_INT] = "a number",
-                                        [DD_YAML_FLOAT] = "a number",
-                                        [DD_YAML_STRING] = "a text"};
-    return node->kind == DD_YAML_SCALAR ? types[dd_yaml_scalar_type(node)] : kinds[node->kind];
 }

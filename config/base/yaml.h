@@ -1,7 +1,9 @@
 /* YAML as a tree with positions, read from libyaml's events.
  *
  * Bounded: input bytes, depth, and nodes after aliases are expanded. Anchors, aliases and `<<` merges work.
- * Only the first document is read. A repeated key: the last wins, and it is noted as a warning. */
+ * Only the first document is read. A repeated key: the last wins, and it is noted as a warning. Where this is
+ * a matter of taste (merges, tags, numbers), it is read as go-yaml v2 does: so the task files' users know it.
+ */
 #ifndef DD_BASE_YAML_H
 #define DD_BASE_YAML_H
 
@@ -25,7 +27,7 @@ struct dd_yaml_node {
     bool quoted;   /* scalars: written with quotes or as a block, so always a string */
     char *text;    /* scalars: decoded text, NUL-terminated */
     size_t length; /* scalars: bytes of text; list and map: number of members */
-    char *tag;     /* explicit tag ("!!str" in its long form) or NULL */
+    char *tag;     /* explicit tag ("!!str" in its long form) or NULL; `!!binary` is decoded, and a text */
     union {
         dd_yaml_node **items;   /* list */
         dd_yaml_entry *entries; /* map, in the order written, repeated keys already merged */
@@ -40,13 +42,20 @@ typedef struct dd_yaml {
 } dd_yaml;
 
 int dd_yaml_parse(const char *text, size_t length, dd_yaml **ret, dd_error **err);
+/* The same within other bounds than DD_YAML_MAX_BYTES and DD_YAML_MAX_NODES. */
+typedef struct dd_yaml_limits {
+    size_t bytes, nodes;
+} dd_yaml_limits;
+int dd_yaml_parse_within(const char *text, size_t length, const dd_yaml_limits *limits, dd_yaml **ret,
+                         dd_error **err);
 void dd_yaml_free(dd_yaml *yaml);
 DD_DEFINE_FREEP(dd_yaml)
 
 /* The value under `key` of a map, or NULL (also when `map` is NULL or no map). */
 const dd_yaml_node *dd_yaml_get(const dd_yaml_node *map, const char *key);
 
-/* How a plain scalar reads under YAML 1.1 (as go-yaml v2 does). */
+/* How a scalar reads under YAML 1.1 (as go-yaml v2 does): plain ones by their text, tagged ones by their tag.
+ */
 typedef enum dd_yaml_type {
     DD_YAML_NULL,
     DD_YAML_BOOL,

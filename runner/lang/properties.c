@@ -124,16 +124,17 @@ static void read_bool(const dd_yaml_node *node, const char *path, bool *into, dd
 static void read_ints(const dd_yaml_node *node, const char *path, int64_t **into, size_t *count,
                       dd_problems *problems)
 {
-    bool list = node->kind == DD_YAML_LIST;
-    size_t length = list ? node->length : 1;
-
-    *into = dd_calloc(length + 1, sizeof(**into));
-    for (size_t i = 0; i < length; i++) {
-        dd_auto_str at = list ? dd_sprintf("%s[%zu]", path, i) : dd_strdup(path);
-
-        read_int(list ? node->items[i] : node, at, &(*into)[i], problems);
+    if (node->kind != DD_YAML_LIST) {
+        wrong_type(problems, node, path, "a list of whole numbers");
+        return;
     }
-    *count = length;
+    *into = dd_calloc(node->length + 1, sizeof(**into));
+    for (size_t i = 0; i < node->length; i++) {
+        dd_auto_str at = dd_sprintf("%s[%zu]", path, i);
+
+        read_int(node->items[i], at, &(*into)[i], problems);
+    }
+    *count = node->length;
 }
 
 /* ---- Lists of maps ---- */
@@ -206,6 +207,9 @@ static void read_files(const dd_yaml_node *node, const char *path, dd_mount **in
 
         (*into)[i].name = dd_strdup(node->entries[i].key->text);
         read_text(node->entries[i].value, at, &(*into)[i].path, problems);
+        /* Nothing is an empty file: so it looks where the secret's value is not known yet. */
+        if (!(*into)[i].path)
+            (*into)[i].path = dd_strdup("");
     }
     *count = node->length;
 }

@@ -28,7 +28,8 @@ static void read_version(dd_reader *reader)
     const dd_yaml_node *alias = dd_yaml_get(reader->root, "alias");
     dd_taskfile *taskfile = reader->taskfile;
 
-    if (!taskfile->version) {
+    if (!taskfile->version || !*taskfile->version) {
+        free(taskfile->version);
         taskfile->version = dd_strdup(DD_TASKFILE_DEFAULT_VERSION);
     } else if (!dd_version_parse(taskfile->version, &reader->aliases_on)) {
         const char *nearest = dd_str_nearest(taskfile->version, known, DD_COUNT(known));
@@ -89,9 +90,20 @@ static void fill_networks(const dd_reader *reader)
     const char *given = reader->options ? reader->options->network : NULL;
 
     if (given && *given)
-        add_network(reader->taskfile, given, NULL, true);
+        add_network(reader->taskfile, given, DD_TASKFILE_GIVEN_DRIVER, true);
     else if (reader->taskfile->network_count == 0)
         add_network(reader->taskfile, DD_TASKFILE_DEFAULT_NETWORK, DD_TASKFILE_DEFAULT_DRIVER, false);
+}
+
+static void default_directory(const dd_reader *reader)
+{
+    char **directory = &reader->taskfile->working_directory;
+    const char *given = reader->options ? reader->options->working_directory : NULL;
+
+    if (!given || (*directory && **directory))
+        return;
+    free(*directory);
+    *directory = dd_strdup(given);
 }
 
 static void read_task(dd_reader *reader)
@@ -103,17 +115,18 @@ static void read_task(dd_reader *reader)
     read_version(reader);
     if (taskfile->step_timeout_s <= 0)
         taskfile->step_timeout_s = DD_TASKFILE_DEFAULT_TIMEOUT_S;
-    if (!taskfile->working_directory && reader->options)
-        taskfile->working_directory = dd_strdup(reader->options->working_directory);
+    default_directory(reader);
     split_env(&taskfile->env);
+    for (size_t i = 0; reader->options && i < reader->options->env.count; i++)
+        dd_strv_add(&reader->given_env, reader->options->env.items[i]);
+    split_env(&reader->given_env);
     if (taskfile->env.count > DD_TASKFILE_MAX_ENTRIES) {
         dd_problem_error(reader->problems, dd_property_place(reader->root, "env"), "env", NULL,
                          "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
         dd_strv_done(&taskfile->env); /* or each step would be given them */
     }
     dd_env_check(&taskfile->env, dd_property_place(reader->root, "env"), "env", reader->problems);
-    if (reader->options)
-        dd_env_check(&reader->options->env, (dd_place){0, 0}, "--env", reader->problems);
+    dd_env_check(&reader->given_env, (dd_place){0, 0}, "--env", reader->problems);
     dd_taskfile_check(reader);
     fill_networks(reader);
 }
@@ -153,7 +166,8 @@ static void read_file(dd_reader *reader, const char *text, size_t length)
     dd_auto(dd_yaml) yaml = NULL;
     dd_auto(dd_error) error = NULL;
 
-    if (dd_yaml_parse(text, length, &yaml, &error) < 0) {
+    if ((reader->limits ? dd_yaml_parse_within(text, length, reader->limits, &yaml, &error)
+                        : dd_yaml_parse(text, length, &yaml, &error)) < 0) {
         dd_problem_error(reader->problems, error->place, error->path, error->hint, "%s", error->message);
         return;
     }
@@ -179,6 +193,7 @@ static int parse_with(const char *text, size_t length, dd_reader *reader, dd_tas
     reader->taskfile = taskfile;
     reader->problems = dd_new(dd_problems);
     read_file(reader, text, length);
+    dd_strv_done(&reader->given_env);
     dd_problems_sort(reader->problems);
     *ret_problems = reader->problems;
     if (reader->problems->error_count)
@@ -191,6 +206,14 @@ int dd_taskfile_parse(const char *text, size_t length, const dd_taskfile_options
                       dd_problems **ret_problems)
 {
     dd_reader reader = {.options = options};
+
+    return parse_with(text, length, &reader, ret, ret_problems);
+}
+
+int dd_taskfile_parse_within(const char *text, size_t length, const dd_yaml_limits *limits, dd_taskfile **ret,
+                             dd_problems **ret_problems)
+{
+    dd_reader reader = {.limits = limits};
 
     return parse_with(text, length, &reader, ret, ret_problems);
 }

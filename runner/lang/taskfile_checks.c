@@ -16,17 +16,28 @@ static bool is_blank(const char *text)
     return !text || !*text;
 }
 
-/* "01234567-89ab-cdef-0123-456789abcdef", any case. */
-static bool is_uuid(const char *text)
+static bool has_form(const char *text, const char *form)
 {
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
     if (strlen(text) != strlen(form))
         return false;
     for (size_t i = 0; form[i]; i++)
-        if (form[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+        if (form[i] == 'x' ? !isxdigit((unsigned char)text[i])
+                           : tolower((unsigned char)form[i]) != tolower((unsigned char)text[i]))
             return false;
     return true;
+}
+
+/* In the four forms that the reference takes, any case. */
+static bool is_uuid(const char *text)
+{
+#define UUID_FORM "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+    static const char *const forms[] = {UUID_FORM, "{" UUID_FORM "}", "urn:uuid:" UUID_FORM,
+                                        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+
+    for (size_t i = 0; i < DD_COUNT(forms); i++)
+        if (has_form(text, forms[i]))
+            return true;
+    return false;
 }
 
 /* ---- Names that must be unique ---- */
@@ -97,14 +108,11 @@ static void check_volume(const dd_reader *reader, size_t index)
         problem(reader, "volumes", index, "name", "a volume's name is made of letters, digits, '_' and '-'");
     if (volume->file_count == 0)
         problem(reader, "volumes", index, "secret", "a volume needs a map `secret` with at least one file");
-    for (size_t i = 0; i < volume->file_count; i++) {
+    for (size_t i = 0; i < volume->file_count; i++)
         if (!is_made_of(volume->files[i].name, LETTERS "._-"))
             problem(reader, "volumes", index, "secret",
                     "a file's name is made of letters, digits, '.', '_' and '-', not '%s'",
                     volume->files[i].name);
-        if (!volume->files[i].path)
-            problem(reader, "volumes", index, "secret", "the file '%s' has no text", volume->files[i].name);
-    }
 }
 
 static void check_secret(const dd_reader *reader, size_t index)
@@ -113,9 +121,9 @@ static void check_secret(const dd_reader *reader, size_t index)
 
     if (is_blank(secret->id))
         problem(reader, "secrets", index, "id", "a secret needs an id");
-    else if (strpbrk(secret->id, " \t\r\n\v\f"))
+    else if (dd_text_has_space(secret->id))
         problem(reader, "secrets", index, "id", "the id '%s' holds white space", secret->id);
-    if (is_blank(secret->keyvault) && is_blank(secret->client_id))
+    if (is_blank(secret->keyvault))
         problem(reader, "secrets", index, "keyvault", "a secret needs a keyvault");
     if (!is_blank(secret->client_id) && !is_uuid(secret->client_id))
         problem(reader, "secrets", index, "clientID", "'%s' is no UUID", secret->client_id);

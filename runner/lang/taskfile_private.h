@@ -10,7 +10,8 @@
 #define DD_TASKFILE_DEFAULT_DELAY_S   5
 #define DD_TASKFILE_DEFAULT_NETWORK   "acb_default_network"
 #define DD_TASKFILE_DEFAULT_DRIVER    "bridge"
-#define DD_TASKFILE_MAX_PROBLEMS      100 /* of each kind: what comes behind them is not said */
+#define DD_TASKFILE_GIVEN_DRIVER      "external" /* the command line's network: made by others */
+#define DD_TASKFILE_MAX_PROBLEMS      100        /* of each kind: what comes behind them is not said */
 #define DD_TASKFILE_MAX_NUMBER        INT32_MAX
 #define DD_TASKFILE_MAX_ENTRIES       1000               /* of env, images and mounts, each */
 #define DD_TASKFILE_MAX_COPIED        (64 * 1024 * 1024) /* bytes of the task's that its steps are given */
@@ -77,10 +78,15 @@ typedef struct dd_reader {
     bool aliases_on;
     const char *source; /* the file as it was written, before rendering; NULL: not known */
     size_t source_length;
-    size_t copied; /* bytes of the task's env and defaults in its steps */
+    const dd_yaml_limits *limits; /* NULL: the usual ones */
+    dd_strv given_env;            /* the command line's, split as the task's is */
+    size_t copied;                /* bytes of the task's env and defaults in its steps */
     dd_problems *problems;
 } dd_reader;
 
+/* dd_taskfile_parse within other bounds, for measuring what lies beyond them. */
+int dd_taskfile_parse_within(const char *text, size_t length, const dd_yaml_limits *limits, dd_taskfile **ret,
+                             dd_problems **ret_problems);
 /* `steps[index]` from its map: properties, kind, defaults, checks (taskfile_step.c). */
 void dd_step_read(dd_reader *reader, size_t index, const dd_yaml_node *map);
 /* What is wrong with volumes, secrets and networks (taskfile_checks.c). */
@@ -91,6 +97,8 @@ void dd_taskfile_lint(const dd_reader *reader);
  * from. */
 void dd_graph_resolve(const dd_reader *reader, const dd_yaml_node *steps);
 
+/* White space in the sense of Unicode. */
+bool dd_text_has_space(const char *text);
 /* NAME=VALUE, or in quotes as a whole or for its value: one level of quotes removed. Owned. */
 char *dd_env_unquote(const char *entry);
 /* Note what is no NAME=VALUE. */

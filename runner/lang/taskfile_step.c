@@ -88,10 +88,19 @@ static void problem(const step_reader *r, const char *property, const char *hint
 
 /* ---- The kind ---- */
 
-/* An empty text or list is as good as none (acr-tasks.md, 2.2). */
 static bool says_something(const dd_yaml_node *node)
 {
     return dd_property_is_given(node) && node->length > 0;
+}
+
+/* An empty text or list is as good as none (acr-tasks.md, 2.2); what is of the wrong kind is none of these.
+ */
+static bool is_of_kind(const dd_yaml_node *node, dd_step_kind kind)
+{
+    if (!dd_property_is_given(node))
+        return false;
+    return node->length > 0 || node->kind == DD_YAML_MAP ||
+           (node->kind == DD_YAML_LIST && kind != DD_STEP_PUSH);
 }
 
 static void take_command(const step_reader *r, const dd_yaml_node *node)
@@ -182,7 +191,7 @@ static bool read_kind(const step_reader *r)
     for (size_t i = 0; i < DD_COUNT(kinds); i++) {
         const dd_yaml_node *found = dd_yaml_get(r->map, dd_step_kind_name(kinds[i]));
 
-        if (!says_something(found))
+        if (!is_of_kind(found, kinds[i]))
             continue;
         given++;
         node = found;
@@ -213,7 +222,7 @@ static bool is_space(uint32_t rune)
            rune == 0x205F || rune == 0x3000;
 }
 
-static bool has_space(const char *text)
+bool dd_text_has_space(const char *text)
 {
     for (size_t length = strlen(text), used; length; text += used, length -= used)
         if (is_space(dd_utf8_decode(text, length, &used)))
@@ -223,7 +232,7 @@ static bool has_space(const char *text)
 
 static void check_id(const step_reader *r)
 {
-    if (has_space(r->step->id))
+    if (dd_text_has_space(r->step->id))
         problem(r, "id", NULL, "the id '%s' holds white space", r->step->id);
     else if (strcmp(r->step->id, ROOT_ID) == 0)
         problem(r, "id", NULL, "the id '%s' is reserved", ROOT_ID);
@@ -375,19 +384,18 @@ static void drop_bare_names(const step_reader *r, dd_strv *kept)
 static void merge_env(const step_reader *r)
 {
     const dd_strv *task = &r->reader->taskfile->env;
-    const dd_strv *given = r->reader->options ? &r->reader->options->env : NULL;
+    const dd_strv *given = &r->reader->given_env;
     dd_auto_str path = dd_sprintf("steps[%zu].env", r->index);
     dd_strv env = {0};
 
-    if (task->count || (given && given->count))
+    if (task->count || given->count)
         dd_env_check(&r->step->env, dd_property_place(r->map, "env"), path, r->problems);
     if (r->step->env.count > DD_TASKFILE_MAX_ENTRIES)
         problem(r, "env", NULL, "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
     else
         drop_bare_names(r, &env);
     add_missing(r, &env, task);
-    if (given)
-        add_missing(r, &env, given);
+    add_missing(r, &env, given);
     dd_strv_done(&r->step->env);
     r->step->env = env;
 }

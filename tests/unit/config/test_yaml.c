@@ -65,6 +65,15 @@ static void scalars_have_the_types_of_yaml_1_1(void **state)
                  {"1_000.5", DD_YAML_FLOAT},
                  {".5_0", DD_YAML_STRING},
                  {"_1", DD_YAML_STRING},
+                 {"-_1", DD_YAML_INT},
+                 {"1__0", DD_YAML_INT},
+                 {"0x_1", DD_YAML_INT},
+                 {"08_0", DD_YAML_FLOAT},
+                 {"2001-01-01", DD_YAML_STRING},
+                 {"1:30", DD_YAML_STRING},
+                 {"tRue", DD_YAML_STRING},
+                 {"+.Inf", DD_YAML_FLOAT},
+                 {"+.inF", DD_YAML_STRING},
                  {"1e999", DD_YAML_STRING},
                  {"1.5", DD_YAML_FLOAT},
                  {".5", DD_YAML_FLOAT},
@@ -195,16 +204,68 @@ static void merges_fill_in_what_is_not_said(void **state)
 {
     dd_auto(dd_yaml) yaml = parsed("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\n"
                                    "z: {<<: [*x, *y], c: 3, '<<': quoted}\n"
-                                   "w: {a: 0, <<: *x}\n");
-    const dd_yaml_node *z = dd_yaml_get(yaml->root, "z"), *w = dd_yaml_get(yaml->root, "w");
+                                   "v: {<<: *x, a: 0}\n");
+    const dd_yaml_node *z = dd_yaml_get(yaml->root, "z"), *v = dd_yaml_get(yaml->root, "v");
     (void)state;
     assert_text(z, "a", "1");
     assert_text(z, "b", "1"); /* the first of the list */
     assert_text(z, "c", "3"); /* what is said itself */
     assert_text(z, "<<", "quoted");
-    assert_text(w, "a", "0");
+    assert_text(v, "a", "0");
+    assert_int_equal(yaml->warning_count, 0);
     assert_refused("a: {<<: 1}", 10, DD_ERR_INVALID, "'<<' merges");
     assert_refused("a: {<<: [1]}", 12, DD_ERR_INVALID, "'<<' merges");
+}
+
+/* As go-yaml v2 reads a map, from its begin to its end. */
+static void a_merge_replaces_what_stands_before_it_and_says_so(void **state)
+{
+    dd_auto(dd_yaml) yaml = parsed("x: &x {a: 1, b: 1}\ny: &y {b: 2}\n"
+                                   "v: {a: 0, <<: *x}\n"
+                                   "w: {<<: *x, <<: *y, !!str <<: text}\n"
+                                   "z: {<<: {<<: *y, b: 3}, b: 4, !!merge '<<': *x}\n");
+    const dd_yaml_node *v = dd_yaml_get(yaml->root, "v"), *w = dd_yaml_get(yaml->root, "w");
+    (void)state;
+    assert_text(v, "a", "1");
+    assert_text(w, "b", "2");
+    assert_text(w, "<<", "text");
+    assert_text(dd_yaml_get(yaml->root, "z"), "b", "1");
+    assert_int_equal(yaml->warning_count, 2);
+    assert_non_null(strstr(yaml->warnings[0]->message, "replaces it: a"));
+    assert_int_equal(yaml->warnings[0]->place.line, 3);
+    assert_int_equal(yaml->warnings[0]->place.column, 11);
+}
+
+static void tags_say_what_a_value_is(void **state)
+{
+    static const struct {
+        const char *text;
+        dd_yaml_type type;
+    } cases[] = {
+        {"!!int \"1\"", DD_YAML_INT},     {"!!int 0x10", DD_YAML_INT},      {"!!float 1", DD_YAML_FLOAT},
+        {"!!float '.5'", DD_YAML_FLOAT},  {"!!bool \"yes\"", DD_YAML_BOOL}, {"!!null ''", DD_YAML_NULL},
+        {"!!null ~", DD_YAML_NULL},       {"!!str 1", DD_YAML_STRING},      {"!!str ~", DD_YAML_STRING},
+        {"!!str", DD_YAML_STRING},        {"!own 1", DD_YAML_STRING},       {"! 1", DD_YAML_STRING},
+        {"!!binary MQ==", DD_YAML_STRING}};
+    static const char *const refused[] = {"!!int x",  "!!int ~",  "!!int 1.5", "!!float x",     "!!bool 1",
+                                          "!!bool x", "!!null x", "!!int ''",  "!!binary \"*\""};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        dd_auto_str text = dd_sprintf("a: %s", cases[i].text);
+        dd_auto(dd_yaml) yaml = parsed(text);
+        dd_yaml_type type = dd_yaml_scalar_type(dd_yaml_get(yaml->root, "a"));
+        if (type != cases[i].type)
+            fail_msg("%s is of type %d", cases[i].text, (int)type);
+    }
+    for (size_t i = 0; i < DD_COUNT(refused); i++)
+        assert_refused(refused[i], strlen(refused[i]), DD_ERR_INVALID, "no ");
+    dd_auto(dd_yaml) yaml = parsed("a: !!binary |\n  aGVs\n  bG8=\nb: !!float 1\nc: !!int '010'\n");
+    double real;
+    int64_t whole;
+    assert_text(yaml->root, "a", "hello");
+    assert_true(dd_yaml_scalar_float(dd_yaml_get(yaml->root, "b"), &real) && real > 0.9 && real < 1.1);
+    assert_true(dd_yaml_scalar_int(dd_yaml_get(yaml->root, "c"), &whole));
+    assert_int_equal(whole, 8);
 }
 
 static void aliases_stand_for_the_newest_anchor_before_them(void **state)
@@ -228,6 +289,12 @@ static void a_bomb_of_aliases_is_refused(void **state)
         dd_buf_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1,
                       i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     assert_refused(text.data, text.length, DD_ERR_LIMIT, "values once aliases are expanded");
+    /* Nobody waits for that: aliases are counted, and never expanded. At the sixth of the twelve it is over.
+     */
+    dd_yaml *yaml = NULL;
+    dd_auto(dd_error) err = NULL;
+    assert_int_equal(dd_yaml_parse(text.data, text.length, &yaml, &err), -1);
+    assert_int_equal(err->place.line, 6);
     dd_buf_done(&text);
 }
 
@@ -238,6 +305,35 @@ static void add_nested(dd_buf *text, int depth, const char *inner)
     dd_buf_add_str(text, inner);
     for (int i = 0; i < depth; i++)
         dd_buf_add_char(text, ']');
+}
+
+static void a_bomb_of_merges_is_refused(void **state)
+{
+    dd_buf text = {0};
+    (void)state;
+    dd_buf_add_str(&text, "a: &a {");
+    for (int i = 0; i < 1000; i++)
+        dd_buf_printf(&text, "k%d: v, ", i);
+    dd_buf_add_str(&text, "}\nb: [");
+    for (int i = 0; i < 1000; i++)
+        dd_buf_add_str(&text, "{<<: *a},");
+    dd_buf_add_str(&text, "]\n");
+    assert_refused(text.data, text.length, DD_ERR_LIMIT, "values once aliases are expanded");
+    dd_buf_done(&text);
+}
+
+static void other_bounds_may_be_given(void **state)
+{
+    static const dd_yaml_limits limits = {.bytes = 10, .nodes = 3};
+    dd_yaml *yaml = NULL;
+    dd_auto(dd_error) err = NULL;
+    (void)state;
+    assert_int_equal(dd_yaml_parse_within("[a, b, c]  ", 11, &limits, &yaml, &err), -1);
+    assert_non_null(strstr(err->message, "larger than 10 bytes"));
+    assert_int_equal(dd_yaml_parse_within("[a, b, c]", 9, &limits, &yaml, &err), -1);
+    assert_non_null(strstr(err->message, "more than 3 values"));
+    assert_int_equal(dd_yaml_parse_within("[a, b]", 6, &limits, &yaml, NULL), 0);
+    dd_yaml_free(yaml);
 }
 
 static void depth_is_bounded_and_by_aliases_too(void **state)
@@ -303,8 +399,12 @@ int main(void)
         cmocka_unit_test(the_last_of_repeated_keys_counts_and_a_warning_says_so),
         cmocka_unit_test(what_stands_behind_the_first_document_may_be_anything),
         cmocka_unit_test(merges_fill_in_what_is_not_said),
+        cmocka_unit_test(a_merge_replaces_what_stands_before_it_and_says_so),
+        cmocka_unit_test(tags_say_what_a_value_is),
         cmocka_unit_test(aliases_stand_for_the_newest_anchor_before_them),
         cmocka_unit_test(a_bomb_of_aliases_is_refused),
+        cmocka_unit_test(a_bomb_of_merges_is_refused),
+        cmocka_unit_test(other_bounds_may_be_given),
         cmocka_unit_test(depth_is_bounded_and_by_aliases_too),
         cmocka_unit_test(bytes_are_bounded_and_must_be_text),
         cmocka_unit_test(many_keys_are_read_in_little_time),
