@@ -203,66 +203,6 @@ static void wrong_words_are_met_with_the_nearest(void **state)
     check(0, "drydock VERB --help says more", NULL, WORDS("--help"));
 }
 
-/* ---- The language tools: outputs that scripts rest on ---- */
-
-static void write_file(const char *name, const char *text)
-{
-    dd_auto_str path = dd_path_join(live->directory, name);
-    assert_int_equal(dd_write_file(path, text, strlen(text), 0600, NULL), 0);
-}
-
-static void render_prints_the_file_or_where_it_is_wrong(void **state)
-{
-    (void)state;
-    write_file("t.yaml", "steps:\n  - cmd: echo {{.Run.ID}} {{.Run.Registry}} {{.Values.a}} {{.Values.b}}\n");
-    write_file("v.yaml", "a: one\nb: two\n");
-    check(0, "steps:\n  - cmd: echo ca1 r.example.com one three\n", "",
-          WORDS("render", "-f", "t.yaml", "--run", "ID=ca1", "--run", "Registry=r.example.com", "--values",
-                "v.yaml", "--set", "b=three"));
-    write_file("wrong.yaml", "steps:\n  - cmd: echo {{ .Run.ID | nope }}\n");
-    check(2, "", "wrong.yaml:2:28: error: ", WORDS("render", "-f", "wrong.yaml"));
-    check(2, "", "nothing.yaml: error: ", WORDS("render", "-f", "nothing.yaml"));
-    check(2, "", "is not NAME=VALUE", WORDS("render", "-f", "t.yaml", "--run", "ID"));
-}
-
-static void graph_prints_steps_and_stages_or_all_that_is_wrong(void **state)
-{
-    (void)state;
-    write_file("t.yaml", "steps:\n"
-                         "  - {id: a, cmd: one}\n"
-                         "  - {id: b, cmd: two, when: [\"-\"]}\n"
-                         "  - {id: c, cmd: three, when: [a, b]}\n");
-    dd_auto_str output = verb(0, "\"stages\":[[\"a\",\"b\"],[\"c\"]]", NULL,
-                              WORDS("graph", "-f", "t.yaml", "--env", "K=V", "-o", "json"));
-    json_t *json = json_loads(output, 0, NULL);
-    const json_t *last = json_array_get(json_object_get(json, "steps"), 2);
-    assert_string_equal(json_string_value(json_object_get(last, "kind")), "cmd");
-    assert_int_equal(json_array_size(json_object_get(last, "needs")), 2);
-    assert_int_equal(json_integer_value(json_object_get(last, "timeout")), 600);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(last, "env"), 0)), "K=V");
-    json_decref(json);
-    write_file("wrong.yaml", "steps:\n  - cmd: a\n    when: [nosuch]\n");
-    check(2, "\"line\":3,", "", WORDS("graph", "-f", "wrong.yaml", "-o", "json"));
-    write_file("odd.yaml", "steps:\n  - cmd: a\n    whn: [x]\n");
-    check(0, "\"stages\"", "odd.yaml:3:5: warning: steps[0].whn: ", WORDS("graph", "-f", "odd.yaml"));
-    check(2, "{\"errors\":[{\"message\":", "", WORDS("graph", "-f", "nothing.yaml"));
-}
-
-static void deps_prints_what_a_dockerfile_is_built_from(void **state)
-{
-    (void)state;
-    write_file("Dockerfile",
-               "ARG R=docker.io\nFROM golang:1.20 AS b\nFROM ${R}/library/busybox\nCOPY --from=b /x /x\n");
-    check(
-        0,
-        "{\"runtime\":{\"registry\":\"r.example.com\",\"repository\":\"library/busybox\",\"tag\":\"latest\"",
-        "", WORDS("deps", "-f", "Dockerfile", "--build-arg", "R=r.example.com", "-o", "json"));
-    check(0, "\"runtime\":{\"registry\":\"docker.io\",\"repository\":\"library/golang\"", "",
-          WORDS("deps", "Dockerfile", "--target", "b"));
-    write_file("Wrong", "FROM\n");
-    check(2, "", "Wrong:1:1: error: ", WORDS("deps", "-f", "Wrong"));
-}
-
 static void event_parse_reads_a_saved_delivery_as_a_receiver_would(void **state)
 {
     const char *folder = DD_TESTS_DIR "/fixtures/github/push";
@@ -295,9 +235,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_cannot_be_reached_or_is_not_permitted_has_its_exit_code, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(wrong_words_are_met_with_the_nearest, setup, teardown),
-        cmocka_unit_test_setup_teardown(render_prints_the_file_or_where_it_is_wrong, setup, teardown),
-        cmocka_unit_test_setup_teardown(graph_prints_steps_and_stages_or_all_that_is_wrong, setup, teardown),
-        cmocka_unit_test_setup_teardown(deps_prints_what_a_dockerfile_is_built_from, setup, teardown),
         cmocka_unit_test_setup_teardown(event_parse_reads_a_saved_delivery_as_a_receiver_would, setup,
                                         teardown),
     };
