@@ -242,6 +242,8 @@ int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery
         return -1;
     if (!dd_str_starts(value, scheme) || !dd_hex_decode(value + strlen(scheme), given, sizeof(given)))
         return dd_fail(err, DD_ERR_DENIED, "the header %s is no '%s' and 64 hex digits", header, scheme);
+    if (delivery->head_only)
+        return 0;
     for (size_t i = 0; i < settings->secrets.count; i++) {
         const char *secret = settings->secrets.items[i];
         if (!dd_secret_is_usable(secret))
@@ -324,6 +326,8 @@ int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *deli
         return dd_fail(err, DD_ERR_DENIED, "the delivery's id is empty, too long, or has a dot inside");
     if (check_time(settings, delivery, at, err) < 0)
         return -1;
+    if (delivery->head_only)
+        return 0;
     dd_auto(dd_buf) text = dd_buf_new();
     dd_buf_printf(text, "%s.%s.", id, at);
     dd_buf_add(text, delivery->body, delivery->body_length);

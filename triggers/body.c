@@ -109,5 +109,10 @@ char *dd_plain_line(const char *text, size_t max_bytes)
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
+    /* A header may have any bytes; what is answered and shown is UTF-8. */
+    json_auto_t *probe = json_string(line);
+    for (char *c = line; !probe && *c; c++)
+        if ((unsigned char)*c >= 0x80U)
+            *c = '?';
     return line;
 }

@@ -42,6 +42,11 @@ static int match_task(dd_matcher *matcher, const char *event_id, const dd_event 
 static int check_event(const dd_event *event, dd_error **err)
 {
     dd_auto_str key = NULL;
+    if (!event->repository_key && event->repository)
+        return dd_fail(err, DD_ERR_INVALID,
+                       "the sender does not say where %.100s is cloned from: give its url in "
+                       "the settings' senders",
+                       event->repository);
     if (!event->repository_key || !event->ref || !event->after || !dd_ref_is_valid(event->ref) ||
         !dd_commit_is_valid(event->after))
         return dd_fail(err, DD_ERR_INVALID, "a push without repository, ref or commit");

@@ -88,6 +88,7 @@ int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *deli
 {
     const dd_sender *sender = dd_sender_find(settings->kind);
     *ret_status = 400;
+    dd_assert(!delivery->head_only);
     if (!sender)
         return dd_fail(err, DD_ERR_INVALID, "no sender is of the kind '%s'", settings->kind);
     if (dd_sender_verify(settings, delivery, err) < 0) {

@@ -17,6 +17,7 @@ typedef struct dd_delivery {
     size_t body_length;
     const char *url_token; /* the address's ?token=, decoded; NULL: none. Neither logged nor kept */
     int64_t at_ms;         /* when it came; signed times are held against it */
+    bool head_only;        /* the body is still to come: for dd_sender_verify */
 } dd_delivery;
 /* The one value of a header (any case). NULL when absent; when it stands twice, NULL and *twice is true. */
 const char *dd_delivery_header(const dd_delivery *delivery, const char *name, bool *twice);
@@ -88,10 +89,10 @@ typedef struct dd_sender {
     dd_trust trust;   /* the best that the kind can do with a secret */
     bool is_registry;
     const char *const *media_types; /* of bodies it sends, ends with NULL; others are answered 415 */
-    /* Check what the kind proves itself with by the settings' secrets, of which there is one at least. DENIED
-     * (401) when it fails; the error never says what was expected. Pure. NULL: the kind has nothing of its
-     * own, and a secret is the value of a header (auth.header, else Authorization), alone or as a bearer
-     * token. */
+    /* Check what the kind proves itself with by the settings' secrets, of which there is one at least, as far
+     * as the head goes where there is no more. DENIED (401) when it fails; the error never says what was
+     * expected. Pure. NULL: the kind has nothing of its own, and a secret is the value of a header
+     * (auth.header, else Authorization), alone or as a bearer token. */
     int (*verify)(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);
     /* Read a verified delivery. INVALID (400) when it cannot be read. One event at least, IGNORED ones too.
      * Pure. */
@@ -109,7 +110,10 @@ const char *const *dd_sender_kinds(size_t *ret_count);
 int dd_senders_check(const dd_settings *settings, dd_error **err);
 /* What a delivery to this sender proves, as it is set up; for doctor, docs and metrics. */
 dd_trust dd_sender_trust(const dd_sender_settings *settings);
-/* Check the authenticity: everything that the settings ask for. DENIED. Pure. */
+/* Check the authenticity: everything that the settings ask for. DENIED. Pure.
+ * Of a head alone: DENIED when no body could make it authentic, so that none need be kept; 0 proves nothing
+ * yet.
+ */
 int dd_sender_verify(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);
 /* Whether a header may prove who sent a delivery, so that it is not kept with it. */
 bool dd_sender_header_is_secret(const dd_sender_settings *settings, const char *name);

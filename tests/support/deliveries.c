@@ -252,6 +252,8 @@ static void check_event(const dd_event *event)
     require(event->delivery && dd_name_is_valid(event->delivery), "a delivery id that can stand in a key");
     require((event->kind == DD_EVENT_IGNORED) == (event->why != NULL), "a reason exactly when ignored");
     require(event->paths_known || event->changed_paths.count == 0, "no paths where they are unknown");
+    json_auto_t *why = event->why ? json_string(event->why) : json_null();
+    require(why != NULL, "a reason that can be answered");
     require(!event->message || !strpbrk(event->message, "\n\r\x1b"), "a message of one plain line");
     switch (event->kind) {
     case DD_EVENT_PUSH:

@@ -110,14 +110,7 @@ static int read_push(const dd_sender_settings *settings, const json_t *resource,
         dd_body_array(resource, "resource", "commits", DD_OPTIONAL, &commits, err) < 0 ||
         read_repository(resource, first, err) < 0 || read_person(resource, "pushedBy", first, err) < 0)
         return -1;
-    size_t count = dd_forge_limit(settings, first, json_array_size(updates), events);
-    for (size_t i = 0; i < count; i++) {
-        dd_event *event = dd_forge_another(settings, first, i);
-        dd_events_add(events, event);
-        if (read_update(json_array_get(updates, i), commits, i, event, err) < 0)
-            return -1;
-    }
-    return 0;
+    return dd_forge_changes(settings, first, updates, read_update, commits, events, err);
 }
 
 /* ---- git.pullrequest.… ---- */

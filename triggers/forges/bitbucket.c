@@ -111,8 +111,10 @@ static int settle_change(const side *old, const side *new, const char *path, dd_
     return 0;
 }
 
-static int read_change(const json_t *change, size_t index, dd_event *event, dd_error **err)
+static int read_change(const json_t *change, const json_t *context, size_t index, dd_event *event,
+                       dd_error **err)
 {
+    (void)context;
     side old = {0}, new = {0};
     dd_auto_str path = dd_sprintf("push.changes[%zu]", index);
     dd_auto_str target_path = dd_sprintf("%s.new.target", path);
@@ -137,14 +139,7 @@ static int read_push(const dd_sender_settings *settings, const json_t *body, dd_
         dd_body_array(push, "push", "changes", DD_REQUIRED, &changes, err) < 0 ||
         read_repository(body, first, err) < 0 || read_actor(body, first, err) < 0)
         return -1;
-    size_t count = dd_forge_limit(settings, first, json_array_size(changes), events);
-    for (size_t i = 0; i < count; i++) {
-        dd_event *event = dd_forge_another(settings, first, i);
-        dd_events_add(events, event);
-        if (read_change(json_array_get(changes, i), i, event, err) < 0)
-            return -1;
-    }
-    return 0;
+    return dd_forge_changes(settings, first, changes, read_change, NULL, events, err);
 }
 
 /* ---- pullrequest:… ---- */

@@ -87,7 +87,7 @@ static int read_message(const json_t *body, dd_event *event, dd_error **err)
                                  "toCommit", "message", "name", err);
 }
 
-static int read_change(const json_t *body, const json_t *change, size_t index, dd_event *event,
+static int read_change(const json_t *change, const json_t *body, size_t index, dd_event *event,
                        dd_error **err)
 {
     json_t *ref;
@@ -116,14 +116,7 @@ static int read_push(const dd_sender_settings *settings, const json_t *body, dd_
         read_actor(body, first, err) < 0 ||
         dd_body_array(body, "", "changes", DD_REQUIRED, &changes, err) < 0)
         return -1;
-    size_t count = dd_forge_limit(settings, first, json_array_size(changes), events);
-    for (size_t i = 0; i < count; i++) {
-        dd_event *event = dd_forge_another(settings, first, i);
-        dd_events_add(events, event);
-        if (read_change(body, json_array_get(changes, i), i, event, err) < 0)
-            return -1;
-    }
-    return 0;
+    return dd_forge_changes(settings, first, changes, read_change, body, events, err);
 }
 
 /* ---- pr:… ---- */

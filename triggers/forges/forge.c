@@ -77,19 +77,23 @@ dd_event *dd_forge_another(const dd_sender_settings *settings, const dd_event *f
     return event;
 }
 
-size_t dd_forge_limit(const dd_sender_settings *settings, const dd_event *first, size_t count,
-                      dd_events *events)
+int dd_forge_changes(const dd_sender_settings *settings, const dd_event *first, const json_t *list,
+                     dd_forge_read_change *read, const json_t *context, dd_events *events, dd_error **err)
 {
-    if (count > 0 && count <= DD_FORGE_EVENTS_MAX)
-        return count;
-    size_t taken = count == 0 ? 0 : DD_FORGE_EVENTS_MAX;
+    size_t count = json_array_size(list);
+    size_t taken = count < DD_FORGE_EVENTS_MAX ? count : DD_FORGE_EVENTS_MAX;
+    for (size_t i = 0; i < taken; i++) {
+        dd_event *event = dd_forge_another(settings, first, i);
+        dd_events_add(events, event);
+        if (read(json_array_get(list, i), context, i, event, err) < 0)
+            return -1;
+    }
+    if (count > 0 && taken == count)
+        return 0;
     dd_event *rest = dd_forge_another(settings, first, taken);
-    if (count == 0)
-        dd_event_ignore(rest, "the delivery names no changes");
-    else
-        dd_event_ignore(rest, "the delivery names more changes than are read, %d", DD_FORGE_EVENTS_MAX);
+    dd_event_ignore(rest, "the delivery names %s", count ? "more changes than are read" : "no changes");
     dd_events_add(events, rest);
-    return taken;
+    return 0;
 }
 
 /* ---- Names ---- */

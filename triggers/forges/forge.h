@@ -26,9 +26,12 @@ int dd_forge_event(const dd_sender_settings *settings, const dd_delivery *delive
 void dd_forge_single(dd_event *event, dd_events **ret);
 /* The next event of a delivery with several: what `first` says of the whole delivery, and its own part. */
 dd_event *dd_forge_another(const dd_sender_settings *settings, const dd_event *first, size_t index);
-/* How many of `count` entries are read, and where there are more, an event that says so. */
-size_t dd_forge_limit(const dd_sender_settings *settings, const dd_event *first, size_t count,
-                      dd_events *events);
+/* An event for each entry of the list, read by `read` with `context` passed through; where there are more
+ * entries than are read, or none, a last event says so. */
+typedef int dd_forge_read_change(const json_t *change, const json_t *context, size_t index, dd_event *event,
+                                 dd_error **err);
+int dd_forge_changes(const dd_sender_settings *settings, const dd_event *first, const json_t *list,
+                     dd_forge_read_change *read, const json_t *context, dd_events *events, dd_error **err);
 
 /* The repository by name and address, found at `path`. The address may be NULL where the sender knows none.
  */

@@ -6,6 +6,8 @@ target_link_libraries(test_deliveries PUBLIC drydock_triggers)
 
 dd_unit_test(triggers senders test_deliveries)
 dd_unit_test(triggers mutations test_deliveries)
+dd_unit_test(triggers auth test_deliveries)
+dd_unit_test(triggers forges test_deliveries)
 dd_unit_test(triggers github test_deliveries)
 dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
