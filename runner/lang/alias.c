@@ -19,9 +19,9 @@ static const char *const run_aliases[] = {"ID", "SharedVolume", "Registry", "Reg
 static const struct {
     const char *name, *image;
 } image_aliases[] = {
-    {"acr", "mcr.microsoft.com/acr/acr-cli:0.19"},  {"az", "mcr.microsoft.com/acr/azure-cli:46e2782"},
-    {"bash", "mcr.microsoft.com/acr/bash:46e2782"}, {"curl", "mcr.microsoft.com/acr/curl:46e2782"},
-    {"cssc", "mcr.microsoft.com/acr/cssc:46e2782"},
+    {"acr", "mcr.microsoft.com/acr/acr-cli:0.19"},  {"az", "mcr.microsoft.com/acr/azure-cli:2ff604c"},
+    {"bash", "mcr.microsoft.com/acr/bash:2ff604c"}, {"curl", "mcr.microsoft.com/acr/curl:46e2782"},
+    {"cssc", "mcr.microsoft.com/acr/cssc:2ff604c"},
 };
 
 struct dd_aliases {

@@ -402,7 +402,7 @@ static int parse_term(parser *p, dd_operand *into)
 
 /* ---- Pipelines ---- */
 
-/* Operands separated by spaces, up to '|' or the end. */
+/* Operands separated by spaces, up to '|' or the end. A function's errors show its arguments too. */
 static int parse_command(parser *p, dd_command *into)
 {
     dd_operand **last = &into->operands;
@@ -419,6 +419,8 @@ static int parse_command(parser *p, dd_command *into)
             *last = operand;
             last = &operand->next;
             into->count++;
+            if (into->operands->kind == DD_OPERAND_FUNCTION && !into->operands->fields)
+                into->operands->end = operand->end;
         }
         if (peek(p)->kind == DD_TOKEN_SPACE && found)
             continue;
