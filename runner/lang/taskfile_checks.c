@@ -31,7 +31,7 @@ static bool has_form(const char *text, const char *form)
 static bool is_uuid(const char *text)
 {
 #define UUID_FORM "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-    static const char *const forms[] = {UUID_FORM, "{" UUID_FORM "}", "urn:uuid:" UUID_FORM,
+    static const char *const forms[] = {UUID_FORM, ("{" UUID_FORM "}"), ("urn:uuid:" UUID_FORM),
                                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
 
     for (size_t i = 0; i < DD_COUNT(forms); i++)
