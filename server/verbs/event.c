@@ -62,13 +62,13 @@ static int read_unverified(const dd_sender_settings *sender, const dd_delivery *
     return dd_sender_find(sender->kind)->normalise(sender, delivery, ret, err);
 }
 
-static int print_events(const dd_sender_settings *sender, const dd_delivery *delivery)
+static int print_events(const dd_sender_settings *sender, const dd_delivery *delivery, bool is_verified)
 {
     dd_auto(dd_events) events = NULL;
     dd_auto(dd_error) error = NULL;
     int status = 0;
-    int result = sender->secrets.count ? dd_delivery_read(sender, delivery, &events, &status, &error)
-                                       : read_unverified(sender, delivery, &events, &status, &error);
+    int result = is_verified ? dd_delivery_read(sender, delivery, &events, &status, &error)
+                             : read_unverified(sender, delivery, &events, &status, &error);
     if (result < 0)
         return refused(status, error);
     for (size_t i = 0; i < events->count; i++) {
@@ -79,42 +79,84 @@ static int print_events(const dd_sender_settings *sender, const dd_delivery *del
     return 0;
 }
 
-static int parse(const dd_args *args)
+/* A sender with these secrets and nothing else. */
+static int parse_as_kind(const dd_args *args, const dd_sender *kind, const dd_delivery *delivery)
 {
-    const char *kind = dd_args_value(args, "kind"), *headers = dd_args_value(args, "headers");
-    const char *body = dd_args_value(args, "body"), *secret = dd_args_value(args, "secret");
+    const dd_strv *secrets = dd_args_values(args, "secret");
     const char *registry = dd_args_value(args, "registry");
-    dd_auto(dd_buf) text = NULL;
-    dd_delivery delivery = {0};
-    dd_error *error = NULL;
-    if (!kind || !headers || !body)
-        return dd_verb_misuse(args, "--kind, --headers and --body are needed");
-    const dd_sender *sender = dd_sender_find(kind);
-    if (!sender) {
-        size_t count;
-        const char *const *kinds = dd_sender_kinds(&count);
-        const char *nearest = dd_str_nearest(kind, kinds, count);
-        return dd_verb_misuse(args, "no sender of kind '%s'%s%s", kind, nearest ? "; is this meant: " : "",
-                              nearest ? nearest : "");
-    }
-    if (read_headers(headers, &delivery, &error) < 0 || dd_buf_read_file(body, BODY_MAX, &text, &error) < 0) {
-        free_headers(&delivery);
-        return dd_verb_fail(args, error);
-    }
-    delivery.body = text->data;
-    delivery.body_length = text->length;
-    delivery.at_ms = dd_wall_ms();
-    dd_sender_settings settings = {.name = dd_strdup(kind), .kind = dd_strdup(kind)};
-    if (secret)
-        dd_strv_add(&settings.secrets, secret);
+    dd_sender_settings settings = {.name = dd_strdup(kind->kind), .kind = dd_strdup(kind->kind)};
+    for (size_t i = 0; i < secrets->count; i++)
+        dd_strv_add(&settings.secrets, secrets->items[i]);
     settings.auth_header = dd_strdup(dd_args_value(args, "auth-header"));
-    settings.registry = sender->is_registry ? dd_strdup(registry ? registry : "registry.example.com") : NULL;
-    int code = print_events(&settings, &delivery);
+    settings.registry = kind->is_registry ? dd_strdup(registry ? registry : "registry.example.com") : NULL;
+    int code = print_events(&settings, delivery, secrets->count > 0);
     free(settings.name);
     free(settings.kind);
     free(settings.auth_header);
     free(settings.registry);
     dd_strv_done(&settings.secrets);
+    return code;
+}
+
+/* A sender of the settings, with all that they say of it. */
+static int parse_as_sender(const dd_args *args, const char *name, const dd_delivery *delivery)
+{
+    dd_auto(dd_settings) settings = NULL;
+    dd_error *error = NULL;
+    if (dd_settings_load(dd_args_value(args, "config"), &settings, &error) < 0 ||
+        dd_senders_check(settings, &error) < 0)
+        return dd_verb_fail(args, error);
+    const dd_sender_settings *sender = dd_settings_sender(settings, name);
+    if (!sender)
+        return dd_verb_misuse(args, "the settings have no sender '%s'", name);
+    return print_events(sender, delivery, true);
+}
+
+/* When the delivery came: seconds since 1970, or as "2026-11-24T01:02:03Z". */
+static bool read_time(const char *text, int64_t *ret_ms)
+{
+    int64_t seconds;
+    if (!text)
+        *ret_ms = dd_wall_ms();
+    else if (dd_str_to_int(text, &seconds) && seconds >= 0 && seconds < ((int64_t)1 << 40))
+        *ret_ms = seconds * 1000;
+    else
+        return dd_time_parse(text, ret_ms);
+    return true;
+}
+
+static int misuse_kind(const dd_args *args, const char *kind)
+{
+    size_t count;
+    const char *const *kinds = dd_sender_kinds(&count);
+    const char *nearest = dd_str_nearest(kind, kinds, count);
+    return dd_verb_misuse(args, "no sender of kind '%s'%s%s", kind, nearest ? "; is this meant: " : "",
+                          nearest ? nearest : "");
+}
+
+static int parse(const dd_args *args)
+{
+    const char *kind = dd_args_value(args, "kind"), *headers = dd_args_value(args, "headers");
+    const char *body = dd_args_value(args, "body"), *name = dd_args_value(args, "sender");
+    const dd_sender *sender = kind ? dd_sender_find(kind) : NULL;
+    dd_auto(dd_buf) text = NULL;
+    dd_delivery delivery = {.url_token = dd_args_value(args, "token")};
+    dd_error *error = NULL;
+    int code;
+    if (!kind == !name || !headers || !body)
+        return dd_verb_misuse(args, "--kind or --sender, and --headers and --body are needed");
+    if (kind && !sender)
+        return misuse_kind(args, kind);
+    if (!read_time(dd_args_value(args, "at"), &delivery.at_ms))
+        return dd_verb_misuse(args,
+                              "--at: neither seconds since 1970 nor a time such as 2026-11-24T01:02:03Z");
+    if (read_headers(headers, &delivery, &error) < 0 || dd_buf_read_file(body, BODY_MAX, &text, &error) < 0) {
+        code = dd_verb_fail(args, error);
+    } else {
+        delivery.body = text->data;
+        delivery.body_length = text->length;
+        code = sender ? parse_as_kind(args, sender, &delivery) : parse_as_sender(args, name, &delivery);
+    }
     free_headers(&delivery);
     return code;
 }
@@ -123,9 +165,13 @@ static const dd_option options[] = {
     {"kind", 0, "KIND", "the sender's kind, as in the settings"},
     {"headers", 0, "FILE", "JSON: [[\"Name\", \"value\"], …]"},
     {"body", 0, "FILE", "the body's bytes"},
-    {"secret", 0, "SECRET", "what the sender signs or proves itself with"},
+    {"secret", 0, "SECRET", "what the sender signs or proves itself with; may be repeated"},
     {"auth-header", 0, "NAME", "the header that a secret comes in (Authorization)"},
     {"registry", 0, "HOST", "the registry that the sender speaks for"},
+    {"sender", 0, "NAME", "as this sender of the settings, instead of --kind and what belongs to it"},
+    {"config", 'c', "FILE", "the settings file"},
+    {"token", 0, "TOKEN", "the token that stood in the address"},
+    {"at", 0, "TIME", "when it came, for signatures that hold for some minutes (now)"},
     {"output", 'o', "FORMAT", "json"},
     {0}};
 const dd_verb dd_verb_event_parse = {

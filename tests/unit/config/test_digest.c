@@ -86,6 +86,30 @@ static void random_texts_differ(void **state)
     assert_string_not_equal(one, two);
 }
 
+static void base64_is_read_back_and_nothing_else_is(void **state)
+{
+    static const char *const wrong[] = {"Z",    "Zg=",    "Zg===", "Zg==Zg==", "Zm9=v",
+                                        "Zh==", "Zm9v\n", "Zm9-",  "=",        "Zm 9"};
+    (void)state;
+    for (size_t length = 0; length < 70; length++) {
+        uint8_t bytes[70];
+        for (size_t i = 0; i < length; i++)
+            bytes[i] = (uint8_t)(i * 37 + length * 101);
+        dd_auto(dd_buf) back = dd_buf_new();
+        dd_auto_str text = dd_base64_encode(bytes, length);
+        assert_true(dd_base64_decode(text, strlen(text), back));
+        assert_int_equal(back->length, length);
+        assert_memory_equal(back->data, bytes, length);
+        dd_buf_clear(back);
+        assert_true(dd_base64_decode(text, strcspn(text, "="), back)); /* without its padding */
+        assert_int_equal(back->length, length);
+    }
+    for (size_t i = 0; i < DD_COUNT(wrong); i++) {
+        dd_auto(dd_buf) back = dd_buf_new();
+        assert_false(dd_base64_decode(wrong[i], strlen(wrong[i]), back));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +117,7 @@ int main(void)
         cmocka_unit_test(hmacs_are_those_of_rfc_4231),
         cmocka_unit_test(hex_is_read_strictly),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
+        cmocka_unit_test(base64_is_read_back_and_nothing_else_is),
         cmocka_unit_test(equality_needs_equal_lengths),
         cmocka_unit_test(random_texts_differ),
     };

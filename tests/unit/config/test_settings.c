@@ -278,6 +278,54 @@ static void later_keys_say_that_they_are_later(void **state)
     refused("redis: {url: \"sentinel://x\"}\n", NULL, 1, "not supported by this version");
 }
 
+static void every_way_of_proving_oneself_is_read(void **state)
+{
+    dd_auto(dd_settings) s = settings_of(
+        "senders:\n"
+        "  - {name: a, kind: gitlab, auth: none}\n"
+        "  - {name: b, kind: dockerhub, auth: {url_token_file: many}}\n"
+        "  - {name: c, kind: azure-devops, auth: {username: drydock, password: [old, new]}, replay_window: "
+        "10m}\n"
+        "  - {name: d, kind: bitbucket-datacenter, secret: s, url: \"https://git.example.com/scm/\"}\n"
+        "  - {name: e, kind: standard-webhooks, secret: s, fields: {ref: /data/branch~1name, commit: "
+        "/a/0}}\n",
+        NULL);
+
+    (void)state;
+    assert_true(s->senders[0].auth_none);
+    assert_false(s->senders[1].auth_none);
+    assert_int_equal(s->senders[1].auth_url_tokens.count, 3);
+    assert_string_equal(s->senders[2].auth_username, "drydock");
+    assert_string_equal(s->senders[2].auth_passwords.items[1], "new");
+    assert_int_equal(s->senders[2].replay_window_s, 600);
+    assert_int_equal(s->senders[3].replay_window_s, 300);
+    assert_string_equal(s->senders[3].url, "https://git.example.com/scm");
+    assert_string_equal(s->senders[4].fields.ref, "/data/branch~1name");
+    assert_string_equal(s->senders[4].fields.commit, "/a/0");
+    assert_null(s->senders[4].fields.before);
+}
+
+static void half_a_way_of_proving_oneself_is_refused(void **state)
+{
+    (void)state;
+    refused("senders:\n  - {name: a, kind: b, auth: maybe}\n", NULL, 2, "neither a map of keys nor none");
+    refused("senders:\n  - {name: a, kind: b, auth: []}\n", NULL, 2, "senders[0].auth");
+    refused("senders:\n  - {name: a, kind: b, auth: {none: true}}\n", NULL, 2, "senders[0].auth.none");
+    refused("senders:\n  - {name: a, kind: b, auth: {header: X}}\n", NULL, 2,
+            "auth.header is there without auth.value");
+    refused("senders:\n  - {name: a, kind: b, auth: {username: x}}\n", NULL, 2,
+            "auth.username is there without auth.password");
+    refused("senders:\n  - {name: a, kind: b, auth: {password: x}}\n", NULL, 2,
+            "auth.password is there without auth.username");
+    refused("senders:\n  - {name: a, kind: b, auth: {username: \"x:y\", password: z}}\n", NULL, 2,
+            "no names with a ':'");
+    refused("senders:\n  - {name: a, kind: b, auth: {url_token: \" \"}}\n", NULL, 2, "the secret is empty");
+    refused("senders:\n  - {name: a, kind: b, fields: {ref: data}}\n", NULL, 2, "is not a JSON pointer");
+    refused("senders:\n  - {name: a, kind: b, fields: {ref: /a~2}}\n", NULL, 2, "is not a JSON pointer");
+    refused("senders:\n  - {name: a, kind: b, url: \"ssh://git@h\"}\n", NULL, 2, "senders[0].url");
+    refused("senders:\n  - {name: a, kind: b, url: \"https://u:p@h\"}\n", NULL, 2, "senders[0].url");
+}
+
 static void threat_28_an_empty_secret_is_refused(void **state)
 {
     (void)state;
@@ -455,6 +503,8 @@ int main(void)
         cmocka_unit_test(an_unknown_key_is_refused_with_the_nearest),
         cmocka_unit_test(a_key_cannot_name_a_row_of_another_level),
         cmocka_unit_test(later_keys_say_that_they_are_later),
+        cmocka_unit_test(every_way_of_proving_oneself_is_read),
+        cmocka_unit_test(half_a_way_of_proving_oneself_is_refused),
         cmocka_unit_test(threat_28_an_empty_secret_is_refused),
         cmocka_unit_test(no_message_holds_a_secret),
         cmocka_unit_test(values_outside_their_form_or_bounds_are_refused),

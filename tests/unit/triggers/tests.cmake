@@ -13,8 +13,12 @@ dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
 dd_unit_test(triggers match drydock_triggers)
 
-dd_fuzz_target(github test_deliveries)
-dd_fuzz_target(distribution test_deliveries)
+# One target for each kind of sender, fuzz_KIND; its corpus is the fixtures' deliveries in one file each.
+foreach(kind github gitlab gitea forgejo gogs bitbucket bitbucket-datacenter azure-devops standard-webhooks
+        distribution)
+  dd_fuzz_target(${kind} test_deliveries)
+  target_compile_definitions(fuzz_${kind} PRIVATE DD_FUZZ_SENDER="${kind}")
+endforeach()
 
 # On a real docker-registry and redis-server. Under TSan too: a matcher is stopped by another thread than its own.
 add_library(test_registry STATIC support/registry.c)

@@ -1,9 +1,0 @@
-/* GitHub's deliveries, headers included. */
-#include "tests/support/deliveries.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    test_fuzz_delivery("github", data, size);
-    return 0;
-}
