@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool done, again;
 
     first = render(WITH, text, size, &done);
-    if (done && !has(text, size, "{{"))
+    if (done && !has(text, size, "{{") && !has(text, size, RAN))
         dd_assert(!strstr(first, RAN));
     if (is_of_the_moment(text, size))
         return 0;
