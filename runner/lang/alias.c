@@ -20,7 +20,7 @@ static const struct {
     const char *name, *image;
 } image_aliases[] = {
     {"acr", "mcr.microsoft.com/acr/acr-cli:0.19"},  {"az", "mcr.microsoft.com/acr/azure-cli:2ff604c"},
-    {"bash", "mcr.microsoft.com/acr/bash:2ff604c"}, {"curl", "mcr.microsoft.com/acr/curl:46e2782"},
+    {"bash", "mcr.microsoft.com/acr/bash:2ff604c"}, {"curl", "mcr.microsoft.com/acr/curl:2ff604c"},
     {"cssc", "mcr.microsoft.com/acr/cssc:2ff604c"},
 };
 
@@ -204,8 +204,11 @@ typedef struct expander {
 
 static bool here(const expander *x, const char *what)
 {
-    size_t length = strlen(what);
+    size_t length;
 
+    if (x->text[x->at] != what[0])
+        return false;
+    length = strlen(what);
     return x->length - x->at >= length && memcmp(x->text + x->at, what, length) == 0;
 }
 
@@ -358,12 +361,27 @@ static bool copy_comment(expander *x)
     return true;
 }
 
+/* Text up to where something may begin: an action, an alias, a line. */
+static void copy_text(expander *x)
+{
+    const char *at = x->text + x->at, *end = x->text + x->length;
+
+    do
+        at++;
+    while (at < end && *at != '{' && *at != x->aliases->directive[0] && at[-1] != '\n');
+    copy(x, (size_t)(at - x->text) - x->at);
+}
+
 /* Follow the template's own syntax by one byte or delimiter. */
 static void step(expander *x)
 {
     char c = x->text[x->at];
 
-    if (x->where == IN_TEXT && here(x, "{{")) {
+    if (x->where == IN_TEXT && !here(x, "{{")) {
+        copy_text(x);
+        return;
+    }
+    if (x->where == IN_TEXT) {
         x->where = IN_ACTION;
         if (!copy_comment(x))
             copy(x, 2);

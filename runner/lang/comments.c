@@ -22,9 +22,8 @@ static line line_at(const char *text, size_t length)
     while (l.indent < l.length && l.text[l.indent] == ' ')
         l.indent++;
     l.blank = true;
-    for (size_t i = l.indent; i < l.length; i++)
-        if (!strchr(" \t\r", l.text[i]) || !l.text[i])
-            l.blank = false;
+    for (size_t i = l.indent; i < l.length && l.blank; i++)
+        l.blank = l.text[i] == ' ' || l.text[i] == '\t' || l.text[i] == '\r';
     return l;
 }
 

@@ -264,23 +264,27 @@ static void finish(const dd_buf *from, const dd_origin *origin, dd_rendered *int
     }
 }
 
-/* Anything but white space and comment lines? */
+static size_t span_blank(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* Anything but white space and comment lines? (No block scalar can begin before there is.) */
 static bool says_something(const char *text, size_t length)
 {
-    dd_spans comments = {0};
-    bool ret = false;
+    for (size_t at = 0; at < length;) {
+        size_t blank = at + span_blank(text + at, length - at);
+        const char *end = blank < length ? memchr(text + blank, '\n', length - blank) : NULL;
 
-    dd_comment_lines(text, length, &comments);
-    for (size_t i = 0; i < length && !ret; i++) {
-        const dd_span *comment = dd_spans_find(&comments, i);
-
-        if (comment)
-            i = comment->to - 1;
-        else
-            ret = !strchr(" \t\r\n", text[i]) || !text[i];
+        if (blank < length && text[blank] != '#')
+            return true;
+        at = end ? (size_t)(end - text) + 1 : length;
     }
-    dd_spans_done(&comments);
-    return ret;
+    return false;
 }
 
 /* From a place in the expanded text to one in the text as it was written. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPACES " \t\r\n"
-
 typedef struct lexer {
     const char *text;
     size_t length;
@@ -27,7 +25,7 @@ static int at_offset(const lexer *l, size_t at)
 
 static bool is_space(int c)
 {
-    return c > 0 && strchr(SPACES, c);
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
 static bool is_digit(int c)

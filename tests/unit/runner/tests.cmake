@@ -1,6 +1,7 @@
 # The runner room's unit tests and fuzz targets.
 dd_unit_test(runner language drydock_runner PkgConfig::JANSSON)
 dd_unit_test(runner alias_sources drydock_runner)
+dd_unit_test(runner template_bounds drydock_runner)
 dd_unit_test(runner graph drydock_runner)
 dd_unit_test(runner drawing drydock_runner)
 dd_unit_test(runner lint drydock_runner)
