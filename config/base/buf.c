@@ -166,7 +166,7 @@ void dd_strv_free(dd_strv *strv)
 void dd_strv_take(dd_strv *strv, char *text)
 {
     if (strv->count + 2 > strv->capacity) {
-        strv->capacity = strv->capacity ? strv->capacity * 2 : 8;
+        strv->capacity = strv->capacity ? strv->capacity * 2 : 4; /* most are short */
         strv->items = dd_reallocarray(strv->items, strv->capacity, sizeof(*strv->items));
     }
     strv->items[strv->count++] = text;

@@ -12,6 +12,8 @@
 
 #define BLOCK_BYTES (16 * 1024)
 
+#define NODE_ALIGNMENT _Alignof(dd_yaml_node)
+
 /* Nodes from its begin, texts, which need no alignment, from its end. */
 typedef struct block {
     struct block *next;
@@ -33,7 +35,7 @@ static block *with_room(block **arena, size_t bytes)
 
 static void *take(block **arena, size_t bytes)
 {
-    bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    bytes = (bytes + NODE_ALIGNMENT - 1) / NODE_ALIGNMENT * NODE_ALIGNMENT;
     block *from = with_room(arena, bytes);
     void *memory = (char *)from->data + from->used;
     from->used += bytes;

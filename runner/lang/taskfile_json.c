@@ -138,13 +138,35 @@ static json_t *secrets_of(const dd_taskfile *taskfile)
     return list;
 }
 
-static json_t *steps_of(const dd_taskfile *taskfile)
-{
-    json_t *list = json_array();
+/* ---- The whole, a member at a time: as one value it would take many times its text's memory ---- */
 
-    for (size_t i = 0; i < taskfile->step_count; i++)
-        json_array_append_new(list, step_json(taskfile, &taskfile->steps[i]));
-    return list;
+static int append(const char *text, size_t length, void *into)
+{
+    dd_buf_add(into, text, length);
+    return 0;
+}
+
+static void add_json(dd_buf *into, json_t *json)
+{
+    json_dump_callback(json, append, into, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
+    json_decref(json);
+}
+
+static void add_member(dd_buf *into, const char *name, json_t *json)
+{
+    dd_buf_printf(into, "%s\"%s\":", into->length > 1 ? "," : "", name);
+    add_json(into, json);
+}
+
+static void add_steps(dd_buf *into, const dd_taskfile *taskfile)
+{
+    dd_buf_add_str(into, ",\"steps\":[");
+    for (size_t i = 0; i < taskfile->step_count; i++) {
+        if (i > 0)
+            dd_buf_add_char(into, ',');
+        add_json(into, step_json(taskfile, &taskfile->steps[i]));
+    }
+    dd_buf_add_char(into, ']');
 }
 
 static json_t *stages_of(const dd_taskfile *taskfile)
@@ -160,11 +182,20 @@ static json_t *stages_of(const dd_taskfile *taskfile)
 
 char *dd_taskfile_to_json(const dd_taskfile *taskfile)
 {
-    return dump(json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", text(taskfile->version),
-                          "stepTimeout", (json_int_t)taskfile->step_timeout_s, "workingDirectory",
-                          text(taskfile->working_directory), "env", texts(&taskfile->env), "secrets",
-                          secrets_of(taskfile), "networks", networks_of(taskfile), "volumes",
-                          volumes_of(taskfile), "steps", steps_of(taskfile), "stages", stages_of(taskfile)));
+    dd_buf into = {0};
+
+    dd_buf_add_char(&into, '{');
+    add_member(&into, "version", text(taskfile->version));
+    add_member(&into, "stepTimeout", json_integer(taskfile->step_timeout_s));
+    add_member(&into, "workingDirectory", text(taskfile->working_directory));
+    add_member(&into, "env", texts(&taskfile->env));
+    add_member(&into, "secrets", secrets_of(taskfile));
+    add_member(&into, "networks", networks_of(taskfile));
+    add_member(&into, "volumes", volumes_of(taskfile));
+    add_steps(&into, taskfile);
+    add_member(&into, "stages", stages_of(taskfile));
+    dd_buf_add_char(&into, '}');
+    return dd_buf_steal(&into);
 }
 
 /* All five keys always: a reader needs no tests. */

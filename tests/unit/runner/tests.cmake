@@ -28,6 +28,10 @@ dd_fuzz_target(channel drydock_runner)
 dd_fuzz_target(job drydock_runner)
 dd_fuzz_target(output drydock_runner)
 
+# Measured by hand (bench/README.md), never by ctest.
+add_executable(bench_language EXCLUDE_FROM_ALL bench/language.c)
+target_link_libraries(bench_language PRIVATE drydock_runner)
+
 # The worker on a real redis-server; the program is its own worker, child and clean-up.
 add_executable(integration_worker integration/test_worker.c)
 target_link_libraries(integration_worker PRIVATE drydock_runner PkgConfig::CMOCKA)
