@@ -48,6 +48,18 @@ static const char *image_of(dd_text name)
     return NULL;
 }
 
+const char *dd_aliases_built_in(size_t index, const char **ret_image)
+{
+    *ret_image = NULL;
+    if (index < DD_COUNT(run_aliases))
+        return run_aliases[index];
+    index -= DD_COUNT(run_aliases);
+    if (index >= DD_COUNT(image_aliases))
+        return NULL;
+    *ret_image = image_aliases[index].image;
+    return image_aliases[index].name;
+}
+
 static bool is_run_alias(dd_text name)
 {
     for (size_t i = 0; i < DD_COUNT(run_aliases); i++)

@@ -13,6 +13,9 @@ DD_DEFINE_FREEP(dd_aliases)
  */
 const char *dd_aliases_first_word(const dd_aliases *aliases, const char *word, size_t length);
 
+/* The built-in ones, from 0 on; NULL behind the last. *ret_image is what an image's stands for, else NULL. */
+const char *dd_aliases_built_in(size_t index, const char **ret_image);
+
 /* Take the alias block out of the text and replace its names in the rest; `root` is what templates see, and
  * `policy` says what may be read. BLOCKING when the block names addresses and they may be fetched. The result
  * is a template; `origin` is told where it came from. *ret_aliases is NULL when the version has no aliases

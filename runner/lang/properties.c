@@ -171,6 +171,12 @@ static const struct {
     [DD_PROPERTY_SECRETS] = {secret_properties, DD_COUNT(secret_properties), sizeof(dd_secret_ref)},
 };
 
+const dd_property *dd_member_properties(dd_property_type type, size_t *ret_count)
+{
+    *ret_count = (size_t)type < DD_COUNT(members) ? members[type].count : 0;
+    return *ret_count ? members[type].rows : NULL;
+}
+
 static void read_maps(dd_property_type type, const dd_yaml_node *node, const char *path, void **into,
                       size_t *count, dd_problems *problems)
 {

@@ -8,7 +8,7 @@
 #define AT(MEMBER) offsetof(dd_taskfile, MEMBER)
 #define NOWHERE    0
 
-static const dd_property task_properties[] = {
+const dd_property dd_task_properties[] = {
     {"version", AT(version), NOWHERE, DD_PROPERTY_TEXT, 0},
     {"stepTimeout", AT(step_timeout_s), NOWHERE, DD_PROPERTY_INT, 0},
     {"workingDirectory", AT(working_directory), NOWHERE, DD_PROPERTY_TEXT, 0},
@@ -19,6 +19,7 @@ static const dd_property task_properties[] = {
     {"steps", NOWHERE, NOWHERE, DD_PROPERTY_ELSEWHERE, 0},
     {"alias", NOWHERE, NOWHERE, DD_PROPERTY_ELSEWHERE, 0},
 };
+const size_t dd_task_property_count = DD_COUNT(dd_task_properties);
 
 /* ---- The task's own ---- */
 
@@ -110,7 +111,7 @@ static void read_task(dd_reader *reader)
 {
     dd_taskfile *taskfile = reader->taskfile;
 
-    dd_properties_read(reader->root, task_properties, DD_COUNT(task_properties), "", taskfile,
+    dd_properties_read(reader->root, dd_task_properties, dd_task_property_count, "", taskfile,
                        reader->problems);
     read_version(reader);
     if (taskfile->step_timeout_s <= 0)

@@ -56,6 +56,10 @@ typedef struct dd_property {
     unsigned kinds; /* of steps; 0 in tables of other things */
 } dd_property;
 
+/* Every property of a task, and of what its lists of maps are made of (NULL for other types). */
+extern const dd_property dd_task_properties[];
+extern const size_t dd_task_property_count;
+const dd_property *dd_member_properties(dd_property_type type, size_t *ret_count);
 /* Every property of a step, in the order `graph` prints them. */
 extern const dd_property dd_step_properties[];
 extern const size_t dd_step_property_count;

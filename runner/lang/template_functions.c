@@ -103,3 +103,22 @@ const dd_function *dd_function_find(dd_text name, const char **ret_why, const ch
     *ret_nearest = dd_str_nearest(text, names, sorted_count);
     return NULL;
 }
+
+const dd_function *dd_function_at(size_t index, const char **ret_family)
+{
+    *ret_family = NULL;
+    pthread_once(&once, sort);
+    if (index >= sorted_count)
+        return NULL;
+    for (size_t i = 0; i < DD_COUNT(families) && !*ret_family; i++)
+        for (size_t k = 0; k < families[i]->count; k++)
+            if (&families[i]->rows[k] == sorted[index])
+                *ret_family = families[i]->name;
+    return sorted[index];
+}
+
+const char *dd_function_left_out(size_t index, const char **ret_why)
+{
+    *ret_why = index < DD_COUNT(left_out) ? left_out[index].why : NULL;
+    return index < DD_COUNT(left_out) ? left_out[index].name : NULL;
+}

@@ -174,6 +174,10 @@ int dd_function_or(dd_evaluation *evaluation, const dd_value *arguments, size_t 
 /* NULL when there is none; then *ret_why says more than "not defined" when there is more to say, and
  * *ret_nearest names the nearest one; both may be NULL. */
 const dd_function *dd_function_find(dd_text name, const char **ret_why, const char **ret_nearest);
+/* All of them, from 0 on in the order of their names, each with its family; NULL behind the last. */
+const dd_function *dd_function_at(size_t index, const char **ret_family);
+/* Those that are left out on purpose; NULL behind the last. */
+const char *dd_function_left_out(size_t index, const char **ret_why);
 
 dd_arena *dd_evaluation_arena(dd_evaluation *evaluation);
 /* Why the call cannot be answered; returns -1. */
