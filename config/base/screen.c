@@ -14,21 +14,20 @@
 
 /* ---- What there is to write on ---- */
 
-static bool is_set(const char *name)
+/* The variable's value; NULL when it is not set, or to nothing. */
+static const char *variable(const char *name)
 {
     const char *value = getenv(name);
-    return value && *value;
+    return value && *value ? value : NULL;
 }
 
 static bool is_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < DD_COUNT(names); i++)
-        if (is_set(names[i])) {
-            const char *value = getenv(names[i]);
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-        }
-    return false;
+    const char *locale = NULL;
+    for (size_t i = 0; i < DD_COUNT(names) && !locale; i++)
+        locale = variable(names[i]);
+    return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
 }
 
 static size_t columns_of(int fd)
@@ -45,7 +44,7 @@ dd_screen dd_screen_of(int fd)
 {
     const char *kind = getenv("TERM");
     dd_screen screen = {.terminal = isatty(fd), .utf8 = is_utf8(), .columns = columns_of(fd)};
-    screen.colour = screen.terminal && !is_set("NO_COLOR") && !dd_str_eq(kind, "dumb");
+    screen.colour = screen.terminal && !variable("NO_COLOR") && !dd_str_eq(kind, "dumb");
     return screen;
 }
 

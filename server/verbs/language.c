@@ -134,7 +134,7 @@ int dd_source_format(const dd_args *args, size_t formats, dd_format otherwise, d
     *ret = otherwise;
     if (!given)
         return 0;
-    for (size_t i = 0; i < formats; i++)
+    for (size_t i = 0; i < formats && i < DD_COUNT(names); i++)
         if (strcmp(names[i], given) == 0) {
             *ret = (dd_format)i;
             return 0;
