@@ -36,6 +36,17 @@ void dd_metrics_count_delivery(dd_metrics *metrics, const dd_sender_settings *se
             atomic_fetch_add_explicit(&metrics->deliveries[index][i], 1, memory_order_relaxed);
 }
 
+/* trust="none" is what an alert is for. */
+static void add_senders(const dd_settings *settings, dd_buf *text)
+{
+    dd_buf_add_str(text, "# TYPE drydock_sender info\n"
+                         "# HELP drydock_sender Senders, and what a delivery of theirs proves.\n");
+    for (size_t i = 0; i < settings->sender_count; i++)
+        dd_buf_printf(text, "drydock_sender_info{sender=\"%s\",kind=\"%s\",trust=\"%s\"} 1\n",
+                      settings->senders[i].name, settings->senders[i].kind,
+                      dd_trust_name(dd_sender_trust(&settings->senders[i])));
+}
+
 char *dd_metrics_text(const dd_metrics *metrics)
 {
     dd_buf text = {0};
@@ -47,6 +58,7 @@ char *dd_metrics_text(const dd_metrics *metrics)
             dd_buf_printf(&text, "drydock_deliveries_total{sender=\"%s\",status=\"%d\"} %llu\n",
                           metrics->settings->senders[i].name, statuses[j],
                           atomic_load_explicit(&metrics->deliveries[i][j], memory_order_relaxed));
+    add_senders(metrics->settings, &text);
     dd_buf_add_str(&text, "# EOF\n");
     return dd_buf_steal(&text);
 }

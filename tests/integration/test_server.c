@@ -485,6 +485,70 @@ static void a_delivery_is_kept_as_it_came_without_what_proved_it(void **state)
     down(server);
 }
 
+#define PROOFS                                                                                               \
+    "  - {name: path, kind: bitbucket-datacenter, auth: {url_token: [old, t0ken]}, url: "                    \
+    "\"https://git.example.com/scm\"}\n"                                                                     \
+    "  - {name: basic, kind: azure-devops, auth: {username: drydock, password: t0ken}}\n"                    \
+    "  - {name: anybody, kind: gitea, auth: none}\n"
+#define CHANGE(name)                                                                                         \
+    "{\"ref\":{\"id\":\"refs/heads/" name "\"},\"fromHash\":\"" COMMIT "\",\"toHash\":\"" COMMIT "\"}"
+
+/* Every event in the stream, and none of them with the token. */
+static size_t count_events(const test_server *server)
+{
+    redisReply *reply = redisCommand(server->redis.link, "XRANGE {drydock}:events - +");
+    size_t count = reply->elements;
+    for (size_t i = 0; i < count; i++) {
+        const redisReply *values = reply->element[i]->element[1];
+        for (size_t k = 0; k < values->elements; k++)
+            assert_null(strstr(values->element[k]->str, "t0ken"));
+    }
+    freeReplyObject(reply);
+    return count;
+}
+
+static void a_token_in_the_address_proves_a_delivery_and_each_of_its_events_is_kept_once(void **state)
+{
+    static const char body[] =
+        "{\"repository\":{\"slug\":\"app\",\"project\":{\"key\":\"PRJ\"}},\"changes\":[" CHANGE(
+            "main") "," CHANGE("topic") "]}";
+    static const char *const headers[] = {"Content-Type: application/json", "X-Event-Key: repo:refs_changed",
+                                          "X-Request-Id: r-1", NULL};
+    test_server *server = up((test_server_options){.more = PROOFS});
+    (void)state;
+    assert_status(test_request(server, "POST", "/hooks/path", headers, body), 401);
+    assert_status(test_request(server, "POST", "/hooks/path?token=t0ke", headers, body), 401);
+    assert_status(test_request(server, "POST", "/hooks/path?token=", headers, body), 401);
+    assert_int_equal(count_events(server), 0);
+    assert_status(test_request(server, "POST", "/hooks/path?token=t0%6ben", headers, body), 202);
+    assert_int_equal(count_events(server), 2);
+    assert_status(test_request(server, "POST", "/hooks/path?x=y&token=old", headers, body), 202);
+    assert_int_equal(count_events(server), 2);
+    down(server);
+}
+
+static void a_password_proves_a_delivery_and_none_is_told_in_the_metrics(void **state)
+{
+    static const char body[] = "{\"id\":\"a-1\",\"eventType\":\"workitem.updated\"}";
+    static const char *const headers[] = {"Content-Type: application/json",
+                                          "Authorization: Basic ZHJ5ZG9jazp0MGtlbg==", NULL};
+    static const char *const unproven[] = {"Content-Type: application/json", "X-Gitea-Event: release", NULL};
+    test_server *server = up((test_server_options){.more = PROOFS});
+    (void)state;
+    assert_status(test_request(server, "POST", "/hooks/basic", headers, body), 200);
+    assert_status(test_request(server, "POST", "/hooks/basic", headers + 1, body), 415);
+    assert_status(test_request(server, "POST", "/hooks/basic", unproven, body), 401);
+    assert_status(test_request(server, "POST", "/hooks/anybody", unproven, body), 200);
+    dd_auto(test_answer) answer = test_request(server, "GET", "/metrics", NULL, NULL);
+    assert_has(answer->body.data,
+               "drydock_sender_info{sender=\"anybody\",kind=\"gitea\",trust=\"none\"} 1\n");
+    assert_has(answer->body.data,
+               "drydock_sender_info{sender=\"path\",kind=\"bitbucket-datacenter\",trust=\"path only\"} 1\n");
+    assert_has(answer->body.data,
+               "drydock_sender_info{sender=\"github\",kind=\"github\",trust=\"body signed\"} 1\n");
+    down(server);
+}
+
 static void with_redis_stopped_a_delivery_gets_503_and_makes_its_run_when_sent_again(void **state)
 {
     test_server *server = up((test_server_options){0});
@@ -853,6 +917,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_wrong_signature_gets_401_and_leaves_no_key, teardown),
         cmocka_unit_test_teardown(the_same_delivery_twice_makes_one_run, teardown),
         cmocka_unit_test_teardown(a_delivery_is_kept_as_it_came_without_what_proved_it, teardown),
+        cmocka_unit_test_teardown(
+            a_token_in_the_address_proves_a_delivery_and_each_of_its_events_is_kept_once, teardown),
+        cmocka_unit_test_teardown(a_password_proves_a_delivery_and_none_is_told_in_the_metrics, teardown),
         cmocka_unit_test_teardown(with_redis_stopped_a_delivery_gets_503_and_makes_its_run_when_sent_again,
                                   teardown),
         cmocka_unit_test_teardown(a_full_stream_is_answered_503_too, teardown),
