@@ -32,25 +32,27 @@ int dd_stage_find(dd_scan *scan, const char *name, size_t count, size_t *ret, dd
 /* ---- FROM ---- */
 
 typedef struct from_words {
-    dd_word base, name; /* name.text is NULL without AS */
+    dd_word base, name, platform; /* name.text is NULL without AS, platform.text without the flag */
 } from_words;
 
 /* FROM [--platform=P] IMAGE [AS NAME] */
 static int read_from_words(const dd_scan *scan, const dd_instruction *in, from_words *ret, dd_error **err)
 {
+    static const char flag[] = "--platform=";
     const char *at = in->rest;
-    dd_word words[4];
+    dd_word words[4], platform = {0};
     size_t count = 0;
 
-    while (dd_dockerfile_flag(&at, scan->expander.escape, &words[0])) {
-    }
+    while (dd_dockerfile_flag(&at, scan->expander.escape, &words[0]))
+        if (words[0].length > strlen(flag) && strncmp(words[0].text, flag, strlen(flag)) == 0)
+            platform = (dd_word){words[0].text + strlen(flag), words[0].length - strlen(flag)};
     while (count < DD_COUNT(words) && dd_dockerfile_word(&at, scan->expander.escape, &words[count]))
         count++;
     if (count != 1 &&
         !(count == 3 && words[1].length == 2 && strncasecmp(words[1].text, "as", words[1].length) == 0))
         return dd_fail_at(err, DD_ERR_INVALID, in->place, NULL,
                           "FROM is written FROM [--platform=PLATFORM] IMAGE [AS NAME]");
-    *ret = (from_words){.base = words[0]};
+    *ret = (from_words){.base = words[0], .platform = platform};
     if (count == 3)
         ret->name = words[2];
     return 0;
@@ -61,6 +63,20 @@ static int fail_empty_base(dd_word word, dd_place place, dd_error **err)
     dd_fail_at(err, DD_ERR_INVALID, place, NULL, "FROM %.*s names no image: its variables are empty",
                word.length > 100 ? 100 : (int)word.length, word.text);
     return dd_hint(err, "give --build-arg, or declare ARG with a default before the first FROM");
+}
+
+static int expand_platform(dd_scan *scan, dd_stage *stage, dd_word word, dd_error **err)
+{
+    const char *own = dd_variables_get(&scan->builder.args, "BUILDPLATFORM", strlen("BUILDPLATFORM"));
+    dd_auto_str platform = NULL;
+
+    if (!word.text)
+        return 0;
+    if (dd_dockerfile_expand(&scan->expander, word, &scan->global, stage->base.place, &platform, err) < 0)
+        return -1;
+    if (*platform && !dd_str_eq(platform, own))
+        stage->platform = dd_take(platform);
+    return 0;
 }
 
 static int expand_from(dd_scan *scan, dd_stage *stage, const from_words *words, dd_place name_place,
@@ -75,6 +91,8 @@ static int expand_from(dd_scan *scan, dd_stage *stage, const from_words *words, 
         return -1;
     if (!*base)
         return fail_empty_base(words->base, stage->base.place, err);
+    if (expand_platform(scan, stage, words->platform, err) < 0)
+        return -1;
     if (dd_stage_find(scan, base, scan->count - 1, &stage->base_stage, err) < 0)
         return -1;
     stage->base.name = dd_take(base);
@@ -273,6 +291,7 @@ static void stage_free(dd_stage *stage)
         free(stage->images[i].name);
     free(stage->images);
     free(stage->name);
+    free(stage->platform);
     free(stage->base.name);
     free(stage->uses);
     dd_kept_done(&stage->settings);
@@ -294,14 +313,14 @@ static void scan_done(dd_scan *scan)
 }
 
 static int scan_text(dd_scan *scan, const char *text, size_t length, const char *target, dd_deps *deps,
-                     dd_error **err)
+                     dd_image_uses *uses, dd_error **err)
 {
     if (dd_dockerfile_lines_init(&scan->lines, text, length, err) < 0 || dd_scope_init(scan, err) < 0)
         return -1;
     scan->expander = (dd_expander){.escape = scan->lines.escape, .work_left = WORK_MAX};
     if (read_all(scan, err) < 0)
         return -1;
-    return dd_scan_collect(scan, target, deps, err);
+    return dd_scan_collect(scan, target, deps, uses, err);
 }
 
 static dd_place place_of(const char *text, const char *at)
@@ -319,6 +338,12 @@ static dd_place place_of(const char *text, const char *at)
 int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
                  dd_deps **ret, dd_error **err)
 {
+    return dd_dockerfile_scan(text, length, build_args, target, ret, NULL, err);
+}
+
+int dd_dockerfile_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
+                       dd_deps **ret, dd_image_uses *ret_uses, dd_error **err)
+{
     static const char bom[] = "\xef\xbb\xbf";
     dd_auto(dd_deps) deps = dd_new(dd_deps);
     dd_auto_str copy = NULL; /* with a NUL behind it */
@@ -333,7 +358,7 @@ int dd_deps_scan(const char *text, size_t length, const dd_strv *build_args, con
     if (nul)
         return dd_fail_at(err, DD_ERR_INVALID, place_of(text, nul), NULL, "the Dockerfile holds a NUL byte");
     copy = dd_strndup(text + skipped, length - skipped);
-    result = scan_text(&scan, copy, length - skipped, target, deps, err);
+    result = scan_text(&scan, copy, length - skipped, target, deps, ret_uses, err);
     scan_done(&scan);
     if (result == 0)
         *ret = dd_take(deps);

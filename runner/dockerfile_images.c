@@ -157,7 +157,51 @@ static int collect(dd_scan *scan, size_t target, const bool *reached, dd_deps *d
     return 0;
 }
 
-int dd_scan_collect(dd_scan *scan, const char *target, dd_deps *deps, dd_error **err)
+/* ---- Each place where one is named ---- */
+
+void dd_image_uses_done(dd_image_uses *uses)
+{
+    for (size_t i = 0; i < uses->count; i++) {
+        dd_image_use *use = &uses->items[i];
+
+        free(use->name);
+        free(use->as);
+        free(use->platform);
+        dd_reference_free(use->reference);
+        free(use->id);
+    }
+    free(uses->items);
+    *uses = (dd_image_uses){0};
+}
+
+/* What the target does not need may be wrong: it is not even parsed. */
+static int add_use(const dd_base_image *image, bool reached, dd_image_uses *uses, dd_error **err)
+{
+    dd_image_use *use;
+
+    uses->items = dd_reallocarray(uses->items, uses->count + 1, sizeof(*uses->items));
+    use = &uses->items[uses->count++];
+    *use = (dd_image_use){.place = image->place, .name = dd_strdup(image->name), .reached = reached};
+    return reached ? parse_image(image, &use->reference, err) : 0;
+}
+
+static int add_stage_uses(const dd_stage *stage, bool reached, dd_image_uses *uses, dd_error **err)
+{
+    bool earlier = stage->base_stage != DD_NO_STAGE;
+
+    if (add_use(&stage->base, reached && !earlier, uses, err) < 0)
+        return -1;
+    uses->items[uses->count - 1].reached = reached;
+    uses->items[uses->count - 1].stage = earlier || dd_str_eq(stage->base.name, "scratch");
+    uses->items[uses->count - 1].as = dd_strdup(stage->name);
+    uses->items[uses->count - 1].platform = dd_strdup(stage->platform);
+    for (size_t i = 0; i < stage->image_count; i++)
+        if (add_use(&stage->images[i], reached, uses, err) < 0)
+            return -1;
+    return 0;
+}
+
+int dd_scan_collect(dd_scan *scan, const char *target, dd_deps *deps, dd_image_uses *uses, dd_error **err)
 {
     bool *reached = dd_calloc(scan->count, sizeof(*reached));
     size_t index;
@@ -167,6 +211,8 @@ int dd_scan_collect(dd_scan *scan, const char *target, dd_deps *deps, dd_error *
         mark_reached(scan, index, reached);
         result = collect(scan, index, reached, deps, err);
     }
+    for (size_t i = 0; uses && i < scan->count && result == 0; i++)
+        result = add_stage_uses(scan->stages[i], reached[i], uses, err);
     free(reached);
     return result;
 }

@@ -289,6 +289,7 @@ int dd_dockerfile_next(dd_dockerfile_lines *lines, dd_instruction *into, dd_erro
             return 0;
         take_keyword(into);
     } while (!into->keyword_length); /* lines of nothing but the escape character */
+    into->body = lines->at;
     return skip_documents(lines, into, err) < 0 ? -1 : 1;
 }
 

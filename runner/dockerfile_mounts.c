@@ -100,6 +100,26 @@ static int check_line(const char *text, int line, dd_error **err)
     }
 }
 
+static bool begins_with_a_keyword(const char *text, size_t length)
+{
+    size_t letters = 0;
+
+    while (letters < length && isalpha((unsigned char)text[letters]))
+        letters++;
+    return letters > 0 && letters < length && (text[letters] == ' ' || text[letters] == '\t');
+}
+
+/* An image's configuration is anybody's text: it may have lines, and blanks that only a builder takes for
+ * such. */
+int dd_dockerfile_check_trigger(const char *text, size_t length, dd_error **err)
+{
+    if (begins_with_a_keyword(text, length) && !memchr(text, '\n', length) && !memchr(text, '\0', length))
+        return dd_dockerfile_check_mounts(text, length, err);
+    dd_fail(err, DD_ERR_DENIED, "'%.*s' is not one instruction, as a builder would have written it",
+            length > 100 ? 100 : (int)length, text);
+    return -1;
+}
+
 int dd_dockerfile_check_mounts(const char *text, size_t length, dd_error **err)
 {
     dd_buf joined = {0};

@@ -31,6 +31,7 @@ typedef struct dd_instruction {
     size_t keyword_length;
     const char *rest; /* behind the keyword, blanks skipped */
     dd_place place;
+    size_t body; /* where in the file its here-documents begin; they end where the next instruction is read */
     dd_instruction_piece *pieces; /* none for an instruction that did not come from the file's lines */
     size_t piece_count, piece_capacity;
 } dd_instruction;
@@ -61,30 +62,33 @@ bool dd_dockerfile_flag(const char **at, char escape, dd_word *ret);
 /* Append the word without its quotes and escapes. False when a quote is not closed. */
 bool dd_dockerfile_unquote(dd_word word, char escape, dd_buf *into);
 
-/* ---- The images that it names (dockerfile.c) ---- */
+/* ---- The images that it names (dockerfile.c, dockerfile_images.c) ---- */
 
-/* What FROM, COPY --from or RUN --mount=from= takes from, in the order of the file. */
+/* What one FROM, COPY --from or RUN --mount=from= takes from. A --from that takes from a stage is none. */
 typedef struct dd_image_use {
-    char *name;     /* expanded */
-    char *platform; /* that FROM asks for; NULL: the builder's own */
-    bool stage;     /* an earlier stage, or scratch */
-    bool reached;   /* the target needs it */
-    size_t of;      /* the stage in whose text it stands */
-    char *id;       /* for dd_dockerfile_pin: what the engine is told; NULL: as it is written */
+    dd_place place;          /* of FROM's image, or of the flag */
+    char *name;              /* expanded */
+    char *as;                /* FROM's name for the stage; NULL: none */
+    char *platform;          /* that FROM asks for; NULL: the builder's own */
+    dd_reference *reference; /* NULL: an earlier stage, scratch, or no image of a registry */
+    bool stage;              /* FROM an earlier stage, or scratch */
+    bool reached;            /* the target needs it */
+    char *id;                /* for dd_dockerfile_pin: what the engine is told instead; NULL until known */
 } dd_image_use;
 typedef struct dd_image_uses {
     dd_image_use *items;
     size_t count;
 } dd_image_uses;
 void dd_image_uses_done(dd_image_uses *uses);
-/* dd_deps_scan, and each place where an image is named. */
+/* dd_deps_scan, and each place where an image is named (*ret_uses is done by the caller in any case). */
 int dd_dockerfile_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
                        dd_deps **ret, dd_image_uses *ret_uses, dd_error **err);
 
 /* ---- The file that the engine gets (dockerfile_pin.c) ---- */
 
-/* Write the file again with every use's id in the place of its name. INVALID for what builders might read
- * otherwise than dd_dockerfile_next does; `documents`: the engine knows here-documents. */
+/* Write the file again, as it was read, with the ids of its images in the place of their names. `documents`:
+ * the engine knows here-documents. INVALID or DENIED for what it might read otherwise, or take from
+ * elsewhere. */
 int dd_dockerfile_pin(const char *text, size_t length, const dd_image_uses *uses, bool documents, dd_buf *ret,
                       dd_error **err);
 

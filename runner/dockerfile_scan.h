@@ -25,6 +25,7 @@ typedef struct dd_kept_instructions {
 
 typedef struct dd_stage {
     char *name;         /* NULL: only its number */
+    char *platform;     /* that FROM asks for; NULL: none, or the builder's own */
     dd_base_image base; /* no name when `error` says why */
     size_t base_stage;  /* the earlier stage that the base is, or DD_NO_STAGE */
     size_t *uses;       /* earlier stages copied or mounted from */
@@ -66,6 +67,6 @@ int dd_scope_settle(dd_scan *scan, dd_stage *stage, dd_error **err);
 
 /* ---- The answer (dockerfile_images.c) ---- */
 
-int dd_scan_collect(dd_scan *scan, const char *target, dd_deps *deps, dd_error **err);
+int dd_scan_collect(dd_scan *scan, const char *target, dd_deps *deps, dd_image_uses *uses, dd_error **err);
 
 #endif

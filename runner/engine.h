@@ -18,6 +18,7 @@ typedef struct dd_engine_info {
     bool systemd_cgroups; /* cgroups are named by systemd slices */
     bool limits;          /* resource limits work (not rootless on cgroup v1) */
     bool loose_mounts;    /* its builds let a RUN --mount out to the machine; dockerfile_mounts.c */
+    bool documents;       /* its builds know here-documents */
 } dd_engine_info;
 void dd_engine_info_free(dd_engine_info *info);
 DD_DEFINE_FREEP(dd_engine_info)
@@ -36,12 +37,20 @@ typedef struct dd_engine_tls {
     const char *cert_dir; /* with ca.crt; NULL: the system's */
 } dd_engine_tls;
 
+/* When an image is fetched although the store has one of the name. */
+typedef enum dd_engine_fetch {
+    DD_FETCH_NEVER,   /* and not when it has none, either */
+    DD_FETCH_MISSING, /* only when it has none */
+    DD_FETCH_NEWER,   /* when the registry has another one, as far as it answers */
+} dd_engine_fetch;
+
+/* Nothing is fetched by a build: the file names images by ids. */
 typedef struct dd_engine_build {
     const char *file, *target, *network,
         *context; /* target NULL: the last stage; network NULL: the engine's own */
     const dd_strv *tags, *build_args, *options;
-    const char *cgroup; /* of this build alone: dd_engine_build_cgroup */
-    bool pull;          /* fetch bases that are not in the store */
+    const char *cgroup;  /* of this build alone: dd_engine_build_cgroup */
+    const char *id_file; /* the image's id is written there */
     dd_engine_tls tls;
 } dd_engine_build;
 
@@ -54,7 +63,8 @@ typedef struct dd_engine_run {
     const dd_strv *env_names; /* variables taken from the engine process's environment */
     const dd_strv *volumes;   /* source:target[:ro] */
     const dd_strv *ports, *expose, *options, *arguments;
-    bool detach, keep, pull;
+    bool detach, keep;
+    dd_engine_fetch fetch;
     dd_engine_tls tls;
 } dd_engine_run;
 
@@ -68,10 +78,13 @@ typedef struct dd_engine {
     int (*read_info)(const char *text, size_t length, dd_engine_info **ret, dd_error **err);
     void (*build)(const dd_engine_scope *scope, const dd_engine_build *build, dd_strv *argv);
     void (*run)(const dd_engine_scope *scope, const dd_engine_run *run, dd_strv *argv);
-    void (*pull)(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image, dd_strv *argv);
-    void (*push)(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image,
+    /* `options` (NULL: none) choose a platform. Prints the image's id. */
+    void (*pull)(const dd_engine_scope *scope, const dd_engine_tls *tls, const dd_strv *options,
+                 const char *image, dd_strv *argv);
+    void (*push)(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image, const char *to,
                  const char *digest_file, dd_strv *argv);
-    void (*image_digests)(const char *image, dd_strv *argv); /* prints a JSON list of "name@digest" */
+    /* Prints a JSON list, one object with Id, RepoDigests and Config.OnBuild for each. */
+    void (*images_inspect)(const dd_strv *images, dd_strv *argv);
     void (*network_create)(const dd_engine_scope *scope, const char *name, const char *driver, bool ipv6,
                            dd_strv *argv);
     void (*network_list)(const char *attempt, dd_strv *argv); /* prints a name per line */

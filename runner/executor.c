@@ -67,6 +67,14 @@ void dd_executor_say(dd_executor *executor, const char *step, const char *format
     dd_executor_line(executor, step, DD_STREAM_SYSTEM, safe, strlen(safe));
 }
 
+const char *dd_executor_built(const dd_executor *executor, const char *name)
+{
+    for (size_t i = executor->built.count; i > 0; i--) /* the last one counts */
+        if (dd_str_eq(executor->built.items[i - 1], name))
+            return executor->built_ids.items[i - 1];
+    return NULL;
+}
+
 char *dd_executor_path(const dd_executor *executor, const char *format, ...)
 {
     va_list args;
@@ -489,6 +497,7 @@ void dd_executor_free(dd_executor *executor)
     dd_secrets_free(executor->secrets);
     dd_strv_done(&executor->environment);
     dd_strv_done(&executor->built);
+    dd_strv_done(&executor->built_ids);
     dd_strv_done(&executor->cert_dirs);
     dd_run_result_free(executor->result);
     free(executor->attempt);

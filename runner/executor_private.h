@@ -4,6 +4,7 @@
 
 #include "checkout.h"
 #include "clean.h"
+#include "dockerfile_private.h"
 #include "engine.h"
 #include "options.h"
 #include "output.h"
@@ -31,7 +32,7 @@ typedef enum dd_phase {
     DD_PHASE_PULL_DELAY,  /* waits before it fetches again */
     DD_PHASE_LOOKUP,      /* asks registries for the digests of a build's bases */
     DD_PHASE_BASE,        /* fetches a base */
-    DD_PHASE_BASE_DIGEST, /* asks the engine for a base's digest that no registry gave */
+    DD_PHASE_INSPECT,     /* asks the engine for what is not known of the bases yet: ids, digests */
     DD_PHASE_ASK,         /* waits for the word that it may push */
     DD_PHASE_WORK,        /* the container, the build or the push itself */
     DD_PHASE_REMOVE,      /* removes an attempt's container before the next attempt */
@@ -40,10 +41,14 @@ typedef enum dd_phase {
 
 /* A base of a build, or an image that it makes. */
 typedef struct dd_build_base {
-    const dd_reference *reference; /* in step_run.deps */
+    const dd_reference *reference; /* in step_run.deps or .uses */
+    const char *platform;          /* in step_run.uses; NULL: the build's own */
+    char *id;                      /* in the engine's store; NULL until it is known */
     char *digest;
     bool runtime;
-    bool outside; /* not built by this run: fetched before the build */
+    bool own;     /* built by this run */
+    bool outside; /* neither that nor the engine's alone: fetched before the build */
+    bool asked;   /* about to be told by DD_PHASE_INSPECT */
 } dd_build_base;
 
 typedef struct dd_step_run {
@@ -76,9 +81,11 @@ typedef struct dd_step_run {
     /* build */
     dd_build_args *build;
     dd_build_options *build_options;
-    char *build_file, *context;
+    char *build_file, *id_file, *context;
+    dd_buf *dockerfile; /* as it was read */
     dd_strv tags, build_args;
     dd_deps *deps;
+    dd_image_uses uses;
     dd_build_base *bases;
     size_t base_count, base_at;
     /* push */
@@ -128,7 +135,7 @@ struct dd_executor {
     dd_schedule *schedule;
     dd_step_run *steps;
     dd_network_run *networks;
-    dd_strv built; /* what the run's builds have tagged, normalised */
+    dd_strv built, built_ids; /* what the run's builds have tagged, normalised, and the image that it is */
     bool containers_made, networks_made, build_killed;
     /* ending */
     bool end_asked;
@@ -149,6 +156,8 @@ void dd_executor_end(dd_executor *executor, dd_run_state state, const char *mess
 void dd_executor_failed(dd_executor *executor, const char *message);
 const dd_login *dd_executor_login(const dd_executor *executor, const char *registry);
 dd_engine_tls dd_executor_tls(const dd_executor *executor, const dd_reference *reference);
+/* The id of the image that this run has built under the name; NULL: none. */
+const char *dd_executor_built(const dd_executor *executor, const char *name);
 /* A file of the run's own in job->directory; owned. */
 char *dd_executor_path(const dd_executor *executor, const char *format, ...) DD_PRINTF(2, 3);
 
@@ -174,15 +183,27 @@ void dd_step_cmd_argv(dd_step_run *run, dd_strv *argv);
 void dd_step_cmd_done(dd_step_run *run);
 int dd_step_build_prepare(dd_step_run *run, dd_error **err);
 void dd_step_build_argv(dd_step_run *run, dd_strv *argv);
+/* The id that the engine has written in a line of its own: the last one. False when it is none. */
+bool dd_step_read_id(const char *text, char **ret);
+/* Look at the bases, and write the Dockerfile with their ids in it. */
+int dd_step_build_pin(dd_step_run *run, dd_error **err);
+/* What the build has made has these names from now on. INTERNAL when its id is not known. */
+int dd_step_build_keep(dd_step_run *run, dd_error **err);
+/* The images of which the engine has to be asked something; none when the list stays empty. */
+void dd_step_build_ask(dd_step_run *run, dd_strv *ret_images);
 void dd_step_build_done(dd_step_run *run);
 /* In a process of its own: prints "INDEX DIGEST" for each base whose registry answers. */
 int dd_step_build_lookup(void *step_run);
 void dd_step_build_read_lookup(dd_step_run *run, const char *text);
-/* From the engine's list of "name@digest": the base's digest, unless it has several. */
-void dd_step_build_read_digests(dd_step_run *run, const char *text, size_t length);
+/* The engine's answer about those that were asked for. */
+int dd_step_build_read_inspect(dd_step_run *run, const char *text, size_t length, dd_error **err);
 /* A path as a step writes it ("src", "/workspace/src"), from the step's directory: relative to the context.
  * Owned. */
 int dd_step_path(const dd_step_run *run, const char *written, char **ret, dd_error **err);
+
+/* ---- image_triggers.c ---- */
+/* DENIED for an image whose ONBUILD could leave a build, and for one that cannot be looked at. */
+int dd_image_check_triggers(const dd_engine_info *info, const char *id, dd_error **err);
 
 /* ---- networks.c ---- */
 /* The network that a step writes (NULL: none), as the engine is told; *ret_wait when it must be made first.

@@ -58,6 +58,7 @@ static const struct field job_fields[] = {
     FIELD(dd_job, TEXT, registry),
     FIELD(dd_job, TEXT, engine),
     FIELD(dd_job, INTEGER, lease),
+    FIELD(dd_job, BOOLEAN, shared_images),
     FIELD(dd_job, INTEGER, timeout_s),
     FIELD(dd_job, INTEGER, log_max_bytes),
     FIELD(dd_job, INTEGER, grace_s),

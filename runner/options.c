@@ -173,6 +173,58 @@ static int drop(void *result, const char *value, dd_error **err)
     return 0;
 }
 
+/* Which of an image's platforms: for the fetch, too. */
+static void choose(dd_strv *platform, dd_strv *passed, const char *name, const char *value)
+{
+    dd_strv_addf(platform, "--%s=%s", name, value);
+    dd_strv_addf(passed, "--%s=%s", name, value);
+}
+
+static int take_run_platform(void *result, const char *value, dd_error **err)
+{
+    dd_run_options *options = result;
+
+    (void)err;
+    choose(&options->platform, &options->passed, "platform", value);
+    return 0;
+}
+
+static int take_platform(void *result, const char *value, dd_error **err)
+{
+    dd_build_options *options = result;
+
+    (void)err;
+    choose(&options->platform, &options->passed, "platform", value);
+    return 0;
+}
+
+static int take_arch(void *result, const char *value, dd_error **err)
+{
+    dd_build_options *options = result;
+
+    (void)err;
+    choose(&options->platform, &options->passed, "arch", value);
+    return 0;
+}
+
+static int take_os(void *result, const char *value, dd_error **err)
+{
+    dd_build_options *options = result;
+
+    (void)err;
+    choose(&options->platform, &options->passed, "os", value);
+    return 0;
+}
+
+static int take_variant(void *result, const char *value, dd_error **err)
+{
+    dd_build_options *options = result;
+
+    (void)err;
+    choose(&options->platform, &options->passed, "variant", value);
+    return 0;
+}
+
 static int take_build_network(void *result, const char *value, dd_error **err)
 {
     (void)err;
@@ -208,7 +260,7 @@ static const struct option run_options[] = {
     {"net", 0, VALUE, take_run_network},
     {"network", 0, VALUE, take_run_network},
     {"no-healthcheck", 0, FLAG, NULL},
-    {"platform", 0, VALUE, NULL},
+    {"platform", 0, VALUE, take_run_platform},
     {"privileged", 0, FLAG, take_privileged},
     {"publish", 'p', VALUE, take_port},
     {"read-only", 0, FLAG, NULL},
@@ -226,7 +278,7 @@ static const struct option run_options[] = {
 static const struct option build_options[] = {
     {"add-host", 0, VALUE, NULL},
     {"annotation", 0, VALUE, NULL},
-    {"arch", 0, VALUE, NULL},
+    {"arch", 0, VALUE, take_arch},
     {"cache-from", 0, VALUE, NULL}, /* not cache-to: a push that nobody was asked about */
     {"cap-drop", 0, VALUE, NULL},
     {"compress", 0, FLAG, drop}, /* of the way to a daemon; there is none */
@@ -244,8 +296,8 @@ static const struct option build_options[] = {
     {"memory-swap", 0, VALUE, NULL},
     {"network", 0, VALUE, take_build_network},
     {"no-cache", 0, FLAG, NULL},
-    {"os", 0, VALUE, NULL},
-    {"platform", 0, VALUE, NULL},
+    {"os", 0, VALUE, take_os},
+    {"platform", 0, VALUE, take_platform},
     {"progress", 0, VALUE, drop}, /* BuildKit's */
     {"pull", 0, FLAG, drop},      /* bases are always fetched anew */
     {"quiet", 'q', FLAG, NULL},
@@ -254,7 +306,7 @@ static const struct option build_options[] = {
     {"squash", 0, FLAG, NULL},
     {"timestamp", 0, VALUE, NULL},
     {"ulimit", 0, VALUE, NULL},
-    {"variant", 0, VALUE, NULL},
+    {"variant", 0, VALUE, take_variant},
 };
 
 /* ---- Reading ---- */
@@ -398,6 +450,7 @@ void dd_run_options_free(dd_run_options *options)
         free(options->volumes[i].path);
     }
     free(options->volumes);
+    dd_strv_done(&options->platform);
     dd_strv_done(&options->passed);
     free(options);
 }
@@ -422,6 +475,7 @@ void dd_build_options_free(dd_build_options *options)
     if (!options)
         return;
     free(options->network);
+    dd_strv_done(&options->platform);
     dd_strv_done(&options->passed);
     free(options);
 }

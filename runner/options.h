@@ -21,7 +21,8 @@ typedef struct dd_run_options {
     dd_strv ports, expose;
     dd_run_volume *volumes;
     size_t volume_count;
-    dd_strv passed; /* for the engine as they stand, each one word */
+    dd_strv platform; /* those of `passed` that choose one */
+    dd_strv passed;   /* for the engine as they stand, each one word */
     bool detach;
 } dd_run_options;
 int dd_run_options_parse(const dd_strv *words, dd_run_options **ret, dd_error **err);
@@ -29,7 +30,8 @@ void dd_run_options_free(dd_run_options *options);
 DD_DEFINE_FREEP(dd_run_options)
 
 typedef struct dd_build_options {
-    char *network; /* NULL: not written */
+    char *network;    /* NULL: not written */
+    dd_strv platform; /* those of `passed` that choose one: bases are fetched with them */
     dd_strv passed;
 } dd_build_options;
 /* `words`: what a build's command has besides -t, -f, --build-arg, --target and the context. */

@@ -1,7 +1,7 @@
 /* A build step: its context and Dockerfile, the bases that are fetched first, and their digests. */
-#include "dockerfile_private.h"
 #include "executor_private.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -80,8 +80,15 @@ static int set_context(dd_step_run *run, char **ret_relative, dd_error **err)
     return real_path(fd, &run->context, err);
 }
 
+static int check_mounts(const dd_step_run *run, const dd_buf *dockerfile, dd_error **err)
+{
+    if (!run->executor->info->loose_mounts || !dockerfile->data)
+        return 0;
+    return dd_dockerfile_check_mounts(dockerfile->data, dockerfile->length, err);
+}
+
 /* The Dockerfile is read once: what is scanned for bases is what is built. */
-static int set_dockerfile(dd_step_run *run, const char *context, dd_buf **ret, dd_error **err)
+static int set_dockerfile(dd_step_run *run, const char *context, dd_error **err)
 {
     dd_auto_str path = NULL;
     dd_auto_fd fd = -1;
@@ -96,38 +103,67 @@ static int set_dockerfile(dd_step_run *run, const char *context, dd_buf **ret, d
         return dd_context(err, "Dockerfile '%s'", path);
     if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
         return dd_fail(err, DD_ERR_INVALID, "Dockerfile '%s' is not a file", path);
-    if (dd_buf_read_fd(fd, DOCKERFILE_MAX_BYTES, ret, err) < 0)
-        return dd_context(err, "Dockerfile '%s'", path);
-    if (run->executor->info->loose_mounts && (*ret)->data &&
-        dd_dockerfile_check_mounts((*ret)->data, (*ret)->length, err) < 0)
+    if (dd_buf_read_fd(fd, DOCKERFILE_MAX_BYTES, &run->dockerfile, err) < 0 ||
+        check_mounts(run, run->dockerfile, err) < 0)
         return dd_context(err, "Dockerfile '%s'", path);
     run->build_file = dd_executor_path(run->executor, "step-%zu.Dockerfile", run->index);
-    return dd_write_file(run->build_file, (*ret)->data ? (*ret)->data : "", (*ret)->length, 0600, err);
+    run->id_file = dd_executor_path(run->executor, "step-%zu.image", run->index);
+    return 0;
 }
 
 /* ---- Bases ---- */
 
-static void add_base(dd_step_run *run, const dd_reference *reference, bool runtime)
+static dd_build_base *find_base(const dd_step_run *run, const dd_reference *reference, const char *platform)
 {
+    for (size_t i = 0; i < run->base_count; i++)
+        if (dd_str_eq(run->bases[i].reference->text, reference->text) &&
+            dd_str_eq(run->bases[i].platform, platform))
+            return &run->bases[i];
+    return NULL;
+}
+
+/* The platform for which the reference is named first. */
+static const char *platform_of(const dd_step_run *run, const dd_reference *reference)
+{
+    for (size_t i = 0; i < run->uses.count; i++)
+        if (run->uses.items[i].reference && dd_str_eq(run->uses.items[i].reference->text, reference->text))
+            return run->uses.items[i].platform;
+    return NULL;
+}
+
+static void add_base(dd_step_run *run, const dd_reference *reference, const char *platform, bool runtime)
+{
+    const char *own = dd_executor_built(run->executor, reference->text);
     dd_build_base *base;
 
     run->bases = dd_reallocarray(run->bases, run->base_count + 1, sizeof *run->bases);
     base = &run->bases[run->base_count++];
-    *base =
-        (dd_build_base){.reference = reference, .digest = dd_strdup(reference->digest), .runtime = runtime};
-    base->outside = !dd_str_eq(reference->registry, "localhost") &&
-                    !dd_strv_contains(&run->executor->built, reference->text);
+    *base = (dd_build_base){.reference = reference,
+                            .platform = platform,
+                            .id = dd_strdup(own),
+                            .digest = dd_strdup(reference->digest),
+                            .runtime = runtime,
+                            .own = own != NULL};
+    base->outside = !own && !dd_str_eq(reference->registry, "localhost");
 }
 
-static int set_bases(dd_step_run *run, const dd_buf *dockerfile, dd_error **err)
+static int set_bases(dd_step_run *run, dd_error **err)
 {
-    if (dd_deps_scan(dockerfile->data ? dockerfile->data : "", dockerfile->length, &run->build_args,
-                     run->build->target, &run->deps, err) < 0)
+    const dd_buf *text = run->dockerfile;
+
+    if (dd_dockerfile_scan(text->data ? text->data : "", text->length, &run->build_args, run->build->target,
+                           &run->deps, &run->uses, err) < 0)
         return dd_context(err, "Dockerfile");
     if (run->deps->runtime)
-        add_base(run, run->deps->runtime, true);
+        add_base(run, run->deps->runtime, platform_of(run, run->deps->runtime), true);
     for (size_t i = 0; i < run->deps->buildtime_count; i++)
-        add_base(run, run->deps->buildtime[i], false);
+        add_base(run, run->deps->buildtime[i], platform_of(run, run->deps->buildtime[i]), false);
+    /* One image may be needed for several platforms. */
+    for (size_t i = 0; i < run->uses.count; i++) {
+        const dd_image_use *use = &run->uses.items[i];
+        if (use->reference && !find_base(run, use->reference, use->platform))
+            add_base(run, use->reference, use->platform, false);
+    }
     return 0;
 }
 
@@ -169,13 +205,23 @@ void dd_step_build_read_lookup(dd_step_run *run, const char *text)
     }
 }
 
-void dd_step_build_read_digests(dd_step_run *run, const char *text, size_t length)
+void dd_step_build_ask(dd_step_run *run, dd_strv *ret_images)
 {
-    dd_build_base *base = &run->bases[run->base_at];
+    for (size_t i = 0; i < run->base_count; i++) {
+        dd_build_base *base = &run->bases[i];
+        base->asked = !base->id || (base->outside && !base->digest);
+        if (base->asked)
+            dd_strv_add(ret_images, base->id ? base->id : base->reference->text);
+    }
+}
+
+/* Among "name@digest" of the image's, the digest of this name, unless there are several. */
+static void read_digest(dd_build_base *base, const json_t *list)
+{
     dd_auto_str name = dd_sprintf("%s/%s@", base->reference->registry, base->reference->repository);
-    json_t *list = json_loadb(text, length, 0, NULL), *item;
     const char *found = NULL;
     size_t index, count = 0;
+    json_t *item;
 
     json_array_foreach(list, index, item)
     {
@@ -187,7 +233,104 @@ void dd_step_build_read_digests(dd_step_run *run, const char *text, size_t lengt
     }
     if (count == 1 && dd_digest_is_valid(found))
         base->digest = dd_strdup(found);
+}
+
+static int read_image(dd_build_base *base, const json_t *image, dd_error **err)
+{
+    const char *id = json_string_value(json_object_get(image, "Id"));
+
+    if (!base->id && (!id || !dd_step_read_id(id, &base->id)))
+        return dd_fail(err, DD_ERR_INTERNAL, "the engine does not tell the id of %s", base->reference->text);
+    if (!base->digest)
+        read_digest(base, json_object_get(image, "RepoDigests"));
+    return 0;
+}
+
+int dd_step_build_read_inspect(dd_step_run *run, const char *text, size_t length, dd_error **err)
+{
+    json_t *list = json_loadb(text, length, 0, NULL);
+    size_t at = 0;
+    int ret = 0;
+
+    for (size_t i = 0; i < run->base_count && ret == 0; i++)
+        if (run->bases[i].asked)
+            ret = read_image(&run->bases[i], json_array_get(list, at++), err);
     json_decref(list);
+    return ret;
+}
+
+bool dd_step_read_id(const char *text, char **ret)
+{
+    static const char prefix[] = "sha256:";
+    size_t length = strlen(text);
+
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
+        length--;
+    dd_auto_str trimmed = dd_strndup(text, length);
+    const char *line = strrchr(trimmed, '\n');
+    line = line ? line + 1 : trimmed;
+    if (dd_str_starts(line, prefix))
+        line += strlen(prefix);
+    dd_auto_str digest = dd_sprintf("sha256:%s", line);
+    if (!dd_digest_is_valid(digest))
+        return false;
+    *ret = dd_strdup(line);
+    return true;
+}
+
+/* ---- Between the bases and the build ---- */
+
+static int check_base(const dd_step_run *run, const dd_build_base *base, dd_error **err)
+{
+    if (!run->executor->info->loose_mounts || base->own)
+        return 0;
+    return dd_image_check_triggers(run->executor->info, base->id, err) < 0
+               ? dd_context(err, "base %s", base->reference->text)
+               : 0;
+}
+
+int dd_step_build_pin(dd_step_run *run, dd_error **err)
+{
+    dd_auto(dd_buf) pinned = dd_buf_new();
+
+    for (size_t i = 0; i < run->base_count; i++)
+        if (check_base(run, &run->bases[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < run->uses.count; i++) {
+        dd_image_use *use = &run->uses.items[i];
+        if (!use->reference)
+            continue;
+        free(use->id);
+        use->id = dd_strdup(find_base(run, use->reference, use->platform)->id);
+    }
+    /* The engine's own lines have nothing but the ids. */
+    for (size_t i = 0; run->attempts == 1 && i < run->base_count; i++)
+        dd_executor_say(run->executor, run->step->id, "base %s is image %.12s%s%s",
+                        run->bases[i].reference->text, run->bases[i].id,
+                        run->bases[i].digest ? ", digest " : "",
+                        run->bases[i].digest ? run->bases[i].digest : "");
+    if (dd_dockerfile_pin(run->dockerfile->data ? run->dockerfile->data : "", run->dockerfile->length,
+                          &run->uses, run->executor->info->documents, pinned, err) < 0 ||
+        check_mounts(run, pinned, err) < 0)
+        return dd_context(err, "Dockerfile");
+    return dd_write_file(run->build_file, pinned->data ? pinned->data : "", pinned->length, 0600, err);
+}
+
+int dd_step_build_keep(dd_step_run *run, dd_error **err)
+{
+    dd_executor *executor = run->executor;
+    dd_auto(dd_buf) text = NULL;
+    dd_auto_str id = NULL;
+
+    if (dd_buf_read_file(run->id_file, 200, &text, err) < 0)
+        return dd_context(err, "the image's id");
+    if (!text->data || !dd_step_read_id(text->data, &id))
+        return dd_fail(err, DD_ERR_INTERNAL, "the engine does not tell the image's id");
+    for (size_t i = 0; i < run->tags.count; i++) {
+        dd_strv_add(&executor->built, run->tags.items[i]);
+        dd_strv_add(&executor->built_ids, id);
+    }
+    return 0;
 }
 
 /* ---- The whole ---- */
@@ -225,18 +368,17 @@ static int set_network(dd_step_run *run, dd_error **err)
 int dd_step_build_prepare(dd_step_run *run, dd_error **err)
 {
     dd_auto_str context = NULL;
-    dd_auto(dd_buf) dockerfile = NULL;
 
     if (dd_build_args_parse(run->step->command, &run->build, err) < 0 ||
         dd_build_options_parse(&run->build->others, &run->build_options, err) < 0 || set_tags(run, err) < 0 ||
         set_network(run, err) < 0 || set_context(run, &context, err) < 0 ||
-        set_dockerfile(run, context, &dockerfile, err) < 0)
+        set_dockerfile(run, context, err) < 0)
         return -1;
-    return set_bases(run, dockerfile, err);
+    return set_bases(run, err);
 }
 
-/* Bases were fetched before, each as its registry wants it. What the scan did not see is left to the engine,
- * with the rules of the first base's registry. */
+/* Bases were fetched before, each as its registry wants it. Where others use the engine's images too, what is
+ * built has no name that they could take for the registry's: the run knows it by its id. */
 void dd_step_build_argv(dd_step_run *run, dd_strv *argv)
 {
     dd_executor *executor = run->executor;
@@ -246,11 +388,11 @@ void dd_step_build_argv(dd_step_run *run, dd_strv *argv)
         .target = run->build->target,
         .network = run->network,
         .context = run->context,
-        .tags = &run->tags,
+        .tags = executor->job->shared_images ? NULL : &run->tags,
         .build_args = &run->build_args,
         .options = &run->build_options->passed,
         .cgroup = cgroup,
-        .pull = true,
+        .id_file = run->id_file,
     };
 
     if (run->base_count > 0)
@@ -263,11 +405,16 @@ void dd_step_build_done(dd_step_run *run)
     dd_build_args_free(run->build);
     dd_build_options_free(run->build_options);
     free(run->build_file);
+    free(run->id_file);
+    dd_buf_free(run->dockerfile);
     free(run->context);
     dd_strv_done(&run->tags);
     dd_strv_done(&run->build_args);
     dd_deps_free(run->deps);
-    for (size_t i = 0; i < run->base_count; i++)
+    dd_image_uses_done(&run->uses);
+    for (size_t i = 0; i < run->base_count; i++) {
+        free(run->bases[i].id);
         free(run->bases[i].digest);
+    }
     free(run->bases);
 }

@@ -210,19 +210,32 @@ static int set_ports(dd_step_run *run, dd_error **err)
     return 0;
 }
 
-/* An image by the run's own builds is in the store. One whose registry needs a CA is fetched on its own,
- * since an engine's `run` may have no option for that. */
+/* What the run has built itself is in the store, under its id. Another image whose registry needs a CA is
+ * fetched on its own, since an engine's `run` may have no option for that. */
 static int set_image(dd_step_run *run, dd_error **err)
 {
-    bool own;
+    const char *own;
 
     if (dd_reference_parse(run->options->image, &run->reference, err) < 0)
         return -1;
-    run->image = dd_strdup(run->reference->text);
-    own = dd_strv_contains(&run->executor->built, run->image);
-    run->pull_first = !own && (run->step->pull || dd_executor_tls(run->executor, run->reference).cert_dir);
+    own = dd_executor_built(run->executor, run->reference->text);
+    run->image = dd_strdup(own ? own : run->reference->text);
+    run->pull_first = !own && !dd_str_eq(run->reference->registry, "localhost") &&
+                      (run->step->pull || dd_executor_tls(run->executor, run->reference).cert_dir);
     run->pulls_left = run->step->download_retries;
     return 0;
+}
+
+/* A worker keeps images for long, so it asks for newer ones, as a fresh machine would have them. The user's
+ * own machine has what the user wants. */
+static dd_engine_fetch fetch_of(const dd_step_run *run)
+{
+    const dd_executor *executor = run->executor;
+
+    if (run->pull_first || dd_str_eq(run->reference->registry, "localhost") ||
+        dd_executor_built(executor, run->reference->text))
+        return DD_FETCH_NEVER;
+    return executor->job->shared_images ? DD_FETCH_NEWER : DD_FETCH_MISSING;
 }
 
 int dd_step_cmd_prepare(dd_step_run *run, dd_error **err)
@@ -271,7 +284,7 @@ void dd_step_cmd_argv(dd_step_run *run, dd_strv *argv)
         .arguments = &run->options->arguments,
         .detach = step->detach || run->options->detach,
         .keep = step->keep,
-        .pull = !run->pull_first && !dd_strv_contains(&executor->built, run->image),
+        .fetch = fetch_of(run),
         .tls = {.plain_http = dd_executor_tls(executor, run->reference).plain_http},
     };
 

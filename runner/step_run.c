@@ -92,14 +92,13 @@ static void finish_stopped(dd_step_run *run)
 static void after_pull(dd_step_run *run, dd_process *process, int exit_code);
 static void after_lookup(dd_step_run *run, dd_process *process, int exit_code);
 static void after_base(dd_step_run *run, dd_process *process, int exit_code);
-static void after_base_digest(dd_step_run *run, dd_process *process, int exit_code);
+static void after_inspect(dd_step_run *run, dd_process *process, int exit_code);
 static void after_work(dd_step_run *run, dd_process *process, int exit_code);
 static void after_remove(dd_step_run *run, dd_process *process, int exit_code);
 
 static void (*const after[])(dd_step_run *run, dd_process *process, int exit_code) = {
-    [DD_PHASE_PULL] = after_pull, [DD_PHASE_LOOKUP] = after_lookup,
-    [DD_PHASE_BASE] = after_base, [DD_PHASE_BASE_DIGEST] = after_base_digest,
-    [DD_PHASE_WORK] = after_work, [DD_PHASE_REMOVE] = after_remove,
+    [DD_PHASE_PULL] = after_pull,       [DD_PHASE_LOOKUP] = after_lookup, [DD_PHASE_BASE] = after_base,
+    [DD_PHASE_INSPECT] = after_inspect, [DD_PHASE_WORK] = after_work,     [DD_PHASE_REMOVE] = after_remove,
 };
 
 static void on_ended(void *context, dd_process *process, int exit_code)
@@ -164,7 +163,7 @@ static void pull(dd_step_run *run)
     dd_engine_tls tls = dd_executor_tls(executor, run->reference);
     dd_strv argv = {0};
 
-    executor->engine->pull(&executor->scope, &tls, run->image, &argv);
+    executor->engine->pull(&executor->scope, &tls, &run->options->platform, run->image, &argv);
     start(run, DD_PHASE_PULL, &argv, NULL, &executor->environment);
     dd_strv_done(&argv);
 }
@@ -194,8 +193,15 @@ void dd_step_run_network_ready(dd_step_run *run)
 
 static void after_pull(dd_step_run *run, dd_process *process, int exit_code)
 {
-    (void)process;
+    const dd_buf *output = dd_process_output(process);
+    dd_auto_str id = NULL;
+
     if (exit_code == 0) {
+        /* What was fetched is what is run, whatever its name means by then. */
+        if (output->length > 0 && dd_step_read_id(output->data, &id)) {
+            free(run->image);
+            run->image = dd_take(id);
+        }
         attempt(run);
         return;
     }
@@ -260,39 +266,80 @@ static void after_lookup(dd_step_run *run, dd_process *process, int exit_code)
     next_base(run);
 }
 
-/* Fetch the next base from outside, or build when all are here. */
-static void next_base(dd_step_run *run)
+static void ask_for_images(dd_step_run *run)
+{
+    dd_strv images = {0}, argv = {0};
+
+    dd_step_build_ask(run, &images);
+    if (images.count == 0) {
+        attempt(run);
+    } else {
+        run->executor->engine->images_inspect(&images, &argv);
+        start(run, DD_PHASE_INSPECT, &argv, NULL, &run->executor->environment);
+    }
+    dd_strv_done(&images);
+    dd_strv_done(&argv);
+}
+
+static void after_inspect(dd_step_run *run, dd_process *process, int exit_code)
+{
+    const dd_buf *output = dd_process_output(process);
+    dd_auto(dd_error) error = NULL;
+
+    if (exit_code != 0) {
+        run->exit_code = exit_code;
+        dd_auto_str message = dd_sprintf("a base is not there: exit status %d", exit_code);
+        fail(run, message);
+    } else if (dd_step_build_read_inspect(run, output->length ? output->data : "", output->length, &error) <
+               0) {
+        fail_with(run, error);
+    } else {
+        attempt(run);
+    }
+}
+
+static void fetch_base(dd_step_run *run)
 {
     dd_executor *executor = run->executor;
-    const dd_reference *reference;
-    dd_strv argv = {0};
+    const dd_build_base *base = &run->bases[run->base_at];
+    dd_engine_tls tls = dd_executor_tls(executor, base->reference);
+    dd_strv argv = {0}, options = {0};
 
+    if (base->platform)
+        dd_strv_addf(&options, "--platform=%s", base->platform);
+    executor->engine->pull(&executor->scope, &tls, base->platform ? &options : &run->build_options->platform,
+                           base->reference->text, &argv);
+    start(run, DD_PHASE_BASE, &argv, NULL, &executor->environment);
+    dd_strv_done(&options);
+    dd_strv_done(&argv);
+}
+
+/* Fetch the next base from outside, or go on when all are here. */
+static void next_base(dd_step_run *run)
+{
     while (run->base_at < run->base_count && !run->bases[run->base_at].outside)
         run->base_at++;
     if (run->base_at < run->base_count) {
-        reference = run->bases[run->base_at].reference;
-        dd_engine_tls tls = dd_executor_tls(executor, reference);
-        executor->engine->pull(&executor->scope, &tls, reference->text, &argv);
-        start(run, DD_PHASE_BASE, &argv, NULL, &executor->environment);
-        dd_strv_done(&argv);
+        fetch_base(run);
     } else if (run->waits_for) {
         run->phase = DD_PHASE_NETWORK;
         dd_network_want(run->waits_for);
     } else {
-        attempt(run);
+        ask_for_images(run);
     }
 }
 
 static void after_base(dd_step_run *run, dd_process *process, int exit_code)
 {
     dd_executor *executor = run->executor;
-    const dd_build_base *base = &run->bases[run->base_at];
-    dd_strv argv = {0};
+    dd_build_base *base = &run->bases[run->base_at];
+    const dd_buf *output = dd_process_output(process);
 
-    (void)process;
+    if (exit_code == 0 && output->length > 0)
+        dd_step_read_id(output->data, &base->id);
     /* Away from the network one can still work with what is here; a worker's run must not build on an old
      * base. */
-    if (exit_code != 0 && !executor->job->clone_url) {
+    if (exit_code != 0 && !executor->job->shared_images) {
         dd_executor_say(executor, run->step->id, "warning: base %s could not be fetched; using the local one",
                         base->reference->text);
         exit_code = 0;
@@ -302,30 +349,21 @@ static void after_base(dd_step_run *run, dd_process *process, int exit_code)
         dd_auto_str message =
             dd_sprintf("base %s could not be fetched: exit status %d", base->reference->text, exit_code);
         fail(run, message);
-    } else if (base->digest) {
-        run->base_at++;
-        next_base(run);
-    } else {
-        executor->engine->image_digests(base->reference->text, &argv);
-        start(run, DD_PHASE_BASE_DIGEST, &argv, NULL, &executor->environment);
-        dd_strv_done(&argv);
+        return;
     }
-}
-
-static void after_base_digest(dd_step_run *run, dd_process *process, int exit_code)
-{
-    const dd_buf *output = dd_process_output(process);
-
-    if (exit_code == 0 && output->length > 0)
-        dd_step_build_read_digests(run, output->data, output->length);
     run->base_at++;
     next_base(run);
 }
 
 static void start_build(dd_step_run *run)
 {
+    dd_auto(dd_error) error = NULL;
     dd_strv argv = {0};
 
+    if (dd_step_build_pin(run, &error) < 0) {
+        fail_with(run, error);
+        return;
+    }
     dd_step_build_argv(run, &argv);
     start(run, DD_PHASE_WORK, &argv, run->output, &run->executor->environment);
     dd_strv_done(&argv);
@@ -333,20 +371,35 @@ static void start_build(dd_step_run *run)
 
 static void report_build(dd_step_run *run)
 {
-    for (size_t i = 0; i < run->tags.count; i++) {
-        if (!dd_strv_contains(&run->executor->built, run->tags.items[i]))
-            dd_strv_add(&run->executor->built, run->tags.items[i]);
+    for (size_t i = 0; i < run->tags.count; i++)
         dd_report_image(run->executor, run->tags.items[i], NULL);
-    }
     dd_report_bases(run->executor, run);
 }
 
 /* ---- push: one image after the other, each attempt with the worker's leave ---- */
 
-static void ask(dd_step_run *run)
+/* Where names in the store are not believed, only what this run has built is known to be what is meant. */
+static int check_push(dd_step_run *run, dd_error **err)
 {
     dd_executor *executor = run->executor;
 
+    dd_reference_free(dd_take(run->reference));
+    if (dd_reference_parse(run->step->images.items[run->push_at], &run->reference, err) < 0)
+        return -1;
+    if (!executor->job->shared_images || dd_executor_built(executor, run->reference->text))
+        return 0;
+    return dd_fail(err, DD_ERR_INVALID, "the run has built no image %s", run->reference->text);
+}
+
+static void ask(dd_step_run *run)
+{
+    dd_executor *executor = run->executor;
+    dd_auto(dd_error) error = NULL;
+
+    if (check_push(run, &error) < 0) {
+        fail_with(run, error);
+        return;
+    }
     start_clock(run);
     run->phase = DD_PHASE_ASK;
     if (executor->sink.may_push)
@@ -358,7 +411,7 @@ static void ask(dd_step_run *run)
 void dd_step_run_answer(dd_step_run *run, bool allowed)
 {
     dd_executor *executor = run->executor;
-    dd_auto(dd_error) error = NULL;
+    const char *built;
     dd_strv argv = {0};
 
     if (run->phase != DD_PHASE_ASK)
@@ -368,15 +421,12 @@ void dd_step_run_answer(dd_step_run *run, bool allowed)
         fail(run, "it may not push: the run is not this worker's any more");
         return;
     }
-    dd_reference_free(dd_take(run->reference));
-    if (dd_reference_parse(run->step->images.items[run->push_at], &run->reference, &error) < 0) {
-        fail_with(run, error);
-        return;
-    }
+    built = dd_executor_built(executor, run->reference->text);
     run->attempts++;
     run->push_tries++;
     dd_engine_tls tls = dd_executor_tls(executor, run->reference);
-    executor->engine->push(&executor->scope, &tls, run->reference->text, run->digest_file, &argv);
+    executor->engine->push(&executor->scope, &tls, built ? built : run->reference->text, run->reference->text,
+                           run->digest_file, &argv);
     start(run, DD_PHASE_WORK, &argv, run->output, &executor->environment);
     dd_strv_done(&argv);
 }
@@ -452,14 +502,21 @@ static void after_remove(dd_step_run *run, dd_process *process, int exit_code)
 
 static void end_rounds(dd_step_run *run)
 {
+    dd_auto(dd_error) error = NULL;
+
     run->exit_code = run->round_failed;
     if (run->round_failed != 0) {
         dd_auto_str words = dd_engine_exit_words(run->round_failed);
         fail(run, words);
         return;
     }
-    if (run->step->kind == DD_STEP_BUILD)
+    if (run->step->kind == DD_STEP_BUILD) {
+        if (dd_step_build_keep(run, &error) < 0) {
+            fail_with(run, error);
+            return;
+        }
         report_build(run);
+    }
     finish(run, DD_STEP_SUCCEEDED);
 }
 

@@ -81,6 +81,7 @@ int dd_worker_job(const dd_settings *settings, const char *directory, const char
     dd_auto_str attempt = dd_attempt_name(instance, claim->run, claim->lease);
     job->instance = dd_strdup(instance);
     job->lease = claim->lease;
+    job->shared_images = true;
     job->run = dd_strdup(claim->run);
     job->task = dd_strdup("");
     set_text(&job->registry, settings->worker.registry);

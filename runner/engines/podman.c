@@ -81,6 +81,7 @@ static int podman_read_info(const char *text, size_t length, dd_engine_info **re
     (*ret)->version = dd_strdup(version);
     (*ret)->graph_root = dd_strdup(root);
     (*ret)->loose_mounts = is_before(version, 5, 4);
+    (*ret)->documents = !is_before(version, 4, 9);
     (*ret)->systemd_cgroups = dd_str_eq(manager, "systemd");
     (*ret)->limits = !rootless || dd_str_eq(cgroup, "v2");
     json_decref(json);
@@ -89,11 +90,12 @@ static int podman_read_info(const char *text, size_t length, dd_engine_info **re
 
 static void podman_build(const dd_engine_scope *scope, const dd_engine_build *build, dd_strv *argv)
 {
-    WORDS(argv, "podman", "build", build->pull ? "--pull=missing" : "--pull=never");
+    WORDS(argv, "podman", "build", "--pull=never");
     registry_options(argv, scope, &build->tls);
     if (scope->limits)
         option(argv, "--cgroup-parent", build->cgroup);
     option(argv, "--network", build->network);
+    option(argv, "--iidfile", build->id_file);
     append(argv, build->options);
     options(argv, "--build-arg", build->build_args);
     options(argv, "--tag", build->tags);
@@ -121,7 +123,11 @@ static void labels(dd_strv *argv, const dd_engine_scope *scope)
 
 static void podman_run(const dd_engine_scope *scope, const dd_engine_run *run, dd_strv *argv)
 {
-    WORDS(argv, "podman", "run", run->pull ? "--pull=missing" : "--pull=never");
+    static const char *const policies[] = {[DD_FETCH_NEVER] = "--pull=never",
+                                           [DD_FETCH_MISSING] = "--pull=missing",
+                                           [DD_FETCH_NEWER] = "--pull=newer"};
+
+    WORDS(argv, "podman", "run", policies[run->fetch]);
     registry_options(argv, scope, &run->tls);
     option(argv, "--name", run->name);
     labels(argv, scope);
@@ -147,26 +153,28 @@ static void podman_run(const dd_engine_scope *scope, const dd_engine_run *run, d
     append(argv, run->arguments);
 }
 
-static void podman_pull(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image,
-                        dd_strv *argv)
+static void podman_pull(const dd_engine_scope *scope, const dd_engine_tls *tls, const dd_strv *options,
+                        const char *image, dd_strv *argv)
 {
     WORDS(argv, "podman", "pull", "--quiet");
     registry_options(argv, scope, tls);
+    append(argv, options);
     WORDS(argv, "--", image);
 }
 
 static void podman_push(const dd_engine_scope *scope, const dd_engine_tls *tls, const char *image,
-                        const char *digest_file, dd_strv *argv)
+                        const char *to, const char *digest_file, dd_strv *argv)
 {
     WORDS(argv, "podman", "push", "--quiet");
     registry_options(argv, scope, tls);
     option(argv, "--digestfile", digest_file);
-    WORDS(argv, "--", image);
+    WORDS(argv, "--", image, to);
 }
 
-static void podman_image_digests(const char *image, dd_strv *argv)
+static void podman_images_inspect(const dd_strv *images, dd_strv *argv)
 {
-    WORDS(argv, "podman", "image", "inspect", "--format", "{{json .RepoDigests}}", "--", image);
+    WORDS(argv, "podman", "image", "inspect", "--");
+    append(argv, images);
 }
 
 static void podman_network_create(const dd_engine_scope *scope, const char *name, const char *driver,
@@ -224,7 +232,7 @@ const dd_engine dd_engine_podman = {
     .run = podman_run,
     .pull = podman_pull,
     .push = podman_push,
-    .image_digests = podman_image_digests,
+    .images_inspect = podman_images_inspect,
     .network_create = podman_network_create,
     .network_list = podman_network_list,
     .network_remove = podman_network_remove,

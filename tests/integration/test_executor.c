@@ -346,6 +346,190 @@ static void a_registry_with_a_password_and_a_ca_of_its_own_is_pushed_to(void **s
     test_registry_stop(&closed);
 }
 
+/* ---- Images that others name, in a store that all runs of a worker share ---- */
+
+#define FORGE "steps:\n  - build: -t {{.Run.Registry}}/base/busybox:1 -f Forged .\n"
+#define USE                                                                                                  \
+    "steps:\n  - {id: use, cmd: \"{{.Run.Registry}}/base/busybox:1 cat /etc/base-release\"}\n"               \
+    "  - build: -t built:1 -f Use --build-arg REGISTRY={{.Run.Registry}} .\n"                                \
+    "  - {id: built, cmd: \"built:1 cat /etc/base-release /copied\"}\n"
+
+static run *run_shared(const char *taskfile)
+{
+    run *r = run_new();
+
+    r->job->shared_images = true;
+    add_file(r, "acr-task.yaml", taskfile);
+    add_file(r, "Forged", "FROM " TEST_BASE_IMAGE "\nRUN echo forged > /etc/base-release\n");
+    add_file(r, "Use",
+             "ARG REGISTRY\nFROM ${REGISTRY}/base/busybox:1\nARG REGISTRY\n"
+             "COPY --from=${REGISTRY}/base/busybox:1 /etc/base-release /copied\n");
+    return r;
+}
+
+/* Does another run get the registry's image? */
+static void assert_real_image(const char *digest, const char *release)
+{
+    run *r = run_shared(USE);
+    dd_auto_str used = dd_sprintf("use|out|%s\n", release);
+    dd_auto_str built = dd_sprintf("built|out|%s\nbuilt|out|%s\n", release, release);
+
+    execute(r, DD_RUN_SUCCEEDED);
+    assert_log(r, used);
+    assert_log(r, built);
+    assert_null(strstr(r->log.data, "|forged"));
+    assert_int_equal(r->result->base_count, 1);
+    assert_string_equal(r->result->bases[0].digest, digest);
+    assert_non_null(strstr(r->result->dependencies, digest));
+    run_free(r);
+}
+
+static void use_while_forged(run *r, const char *step, const char *text)
+{
+    if (strcmp(step, "wait") != 0 || strcmp(text, "forged") != 0)
+        return;
+    assert_real_image(r->on_line_data, "drydock-test/busybox 1 patch 5");
+    dd_auto_str go = dd_sprintf("%s/workspace/go", r->directory);
+    assert_int_equal(dd_write_file(go, "", 0, 0644, NULL), 0);
+}
+
+static void an_image_that_one_run_names_is_not_what_another_gets(void **state)
+{
+    dd_auto_str digest = push_base("5");
+    dd_auto_str name = dd_sprintf("%s/base/busybox:1", registry.host);
+    run *r = run_shared(
+        FORGE "  - {id: wait, cmd: \"{{.Run.Registry}}/base/busybox:1 sh -c 'cat /etc/base-release; "
+              "until test -e go; do sleep 0.05; done'\"}\n");
+
+    (void)state;
+    r->on_line = use_while_forged;
+    r->on_line_data = digest;
+    execute(r, DD_RUN_SUCCEEDED);
+    assert_log(r, "wait|out|forged\n"); /* its own it gets */
+    assert_real_image(digest, "drydock-test/busybox 1 patch 5");
+    run_free(r);
+    /* Nor does a name in the store count that is there already. */
+    free(TEST_OUTPUT("podman", "tag", "localhost/drydock-test/busybox:1", name));
+    dd_auto_str newer = push_base("6");
+    test_engine_base("7");
+    free(TEST_OUTPUT("podman", "tag", "localhost/drydock-test/busybox:1", name));
+    assert_real_image(newer, "drydock-test/busybox 1 patch 6");
+}
+
+static void only_what_a_run_has_built_is_pushed(void **state)
+{
+    run *r = run_shared("steps:\n  - push: ['{{.Run.Registry}}/base/busybox:1']\n");
+    dd_auto_str digest = push_base("8");
+
+    (void)state;
+    execute(r, DD_RUN_FAILED);
+    assert_non_null(strstr(r->result->message, "the run has built no image"));
+    run_free(r);
+}
+
+static void without_its_registry_a_known_image_is_run_but_not_built_on(void **state)
+{
+    test_registry away;
+    dd_auto_str directory = dd_path_join(work, "registry-away");
+    dd_auto_str base = push_base("9");
+
+    (void)state;
+    test_registry_start(&away, directory, (test_registry_options){0});
+    dd_auto_str host = dd_strdup(away.host);
+    dd_auto_str name = dd_sprintf("%s/x:1", host);
+    free(TEST_OUTPUT("podman", "push", "--quiet", "--tls-verify=false", TEST_BASE_IMAGE, name));
+    for (int up = 1; up >= 0; up--) {
+        run *r = run_shared("steps:\n  - {id: use, cmd: '{{.Run.Registry}}/x:1 cat /etc/base-release'}\n"
+                            "  - build: -t {{.Run.Registry}}/y:1 -f Own .\n"
+                            "  - {id: own, cmd: '{{.Run.Registry}}/y:1 cat /own'}\n"
+                            "  - build: -f On --build-arg REGISTRY={{.Run.Registry}} .\n");
+        add_file(r, "Own", "FROM " TEST_BASE_IMAGE "\nRUN echo own > /own\n");
+        add_file(r, "On", "ARG REGISTRY\nFROM ${REGISTRY}/y:1\nFROM ${REGISTRY}/x:1\n");
+        free(r->job->registry);
+        r->job->registry = dd_strdup(host);
+        free(r->job->logins[0].host);
+        r->job->logins[0].host = dd_strdup(host);
+        execute(r, up ? DD_RUN_SUCCEEDED : DD_RUN_FAILED);
+        assert_log(r, "use|out|drydock-test/busybox 1 patch 9\n");
+        assert_log(r, "own|out|own\n");
+        if (!up)
+            assert_non_null(strstr(r->result->message, "could not be fetched"));
+        run_free(r);
+        if (up)
+            test_registry_stop(&away);
+    }
+}
+
+/* ---- What a base has builds on it do ---- */
+
+/* Only in docker's form an image has them. */
+static void push_triggering(const char *name, const char *trigger)
+{
+    dd_auto_str directory = dd_path_join(work, "triggering");
+    dd_auto_str file = dd_path_join(directory, "Dockerfile");
+    dd_auto_str text = dd_sprintf("FROM " TEST_BASE_IMAGE "\nONBUILD RUN echo first\nONBUILD %s\n", trigger);
+
+    assert_int_equal(dd_mkdirs(directory, 0755, NULL), 0);
+    assert_int_equal(dd_write_file(file, text, strlen(text), 0644, NULL), 0);
+    free(TEST_OUTPUT("podman", "build", "--quiet", "--format", "docker", "--tag", name, directory));
+    free(TEST_OUTPUT("podman", "push", "--quiet", "--tls-verify=false", name));
+    free(TEST_OUTPUT("podman", "rmi", "--force", name));
+}
+
+static run *run_on(const char *dockerfile)
+{
+    run *r = run_new();
+
+    r->job->shared_images = true;
+    add_file(r, "Dockerfile", dockerfile);
+    add_file(r, "acr-task.yaml", "steps:\n  - build: -t on:1 --build-arg R={{.Run.Registry}} .\n");
+    return r;
+}
+
+static void a_base_whose_onbuild_mounts_the_machine_is_refused(void **state)
+{
+    static const char *const triggers[] = {
+        "RUN --mount=type=bind,source=/,target=/host,rw touch /host/reached",
+        "RUN --mount=type=cache,id=../../../..,target=/host touch /host/reached"};
+    static const char *const dockerfiles[] = {
+        "ARG R\nFROM $R/evil:1\n", "ARG R\nFROM $R/evil:1 AS evil\nFROM scratch\nCOPY --from=evil /bin /\n",
+        "ARG R\nFROM \\\n  --platform=$BUILDPLATFORM  ${R:-x}/evil:1 AS e\nFROM e\n"};
+    dd_auto_str name = dd_sprintf("%s/evil:1", registry.host);
+
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(triggers); i++) {
+        push_triggering(name, triggers[i]);
+        for (size_t d = 0; d < DD_COUNT(dockerfiles); d++) {
+            run *r = run_on(dockerfiles[d]);
+            execute(r, DD_RUN_FAILED);
+            assert_non_null(strstr(r->result->message, "ONBUILD"));
+            assert_null(strstr(r->log.data, "STEP"));
+            run_free(r);
+        }
+    }
+    /* Nothing that is built is built on it. */
+    run *r = run_on("ARG R\nFROM $R/evil:1 AS unused\nFROM " TEST_BASE_IMAGE "\nRUN echo fine\n");
+    execute(r, DD_RUN_SUCCEEDED);
+    run_free(r);
+    r = run_on("ARG R\nFROM " TEST_BASE_IMAGE "\nRUN <<EOF\nFROM $R/evil:1\nEOF\n");
+    execute(r, DD_RUN_FAILED);
+    assert_non_null(strstr(r->result->message, "here-documents"));
+    run_free(r);
+}
+
+static void a_base_with_an_ordinary_onbuild_is_built_on(void **state)
+{
+    dd_auto_str name = dd_sprintf("%s/fine:1", registry.host);
+    run *r = run_on("ARG R\nFROM $R/fine:1\nRUN cat /cache/second\n");
+
+    (void)state;
+    push_triggering(
+        name, "RUN --mount=type=cache,id=drydock-test,target=/x mkdir /cache && echo two > /cache/second");
+    execute(r, DD_RUN_SUCCEEDED);
+    assert_log(r, "|out|two\n");
+    run_free(r);
+}
+
 /* ---- Order ---- */
 
 static void steps_without_needs_run_side_by_side_in_one_workspace(void **state)
@@ -835,13 +1019,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
+/* With an argument: only the tests of that pattern. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sample_is_built_pushed_and_run),
         cmocka_unit_test(a_patched_base_is_fetched_although_its_tag_is_known),
         cmocka_unit_test(an_image_built_in_the_run_is_the_base_of_another),
         cmocka_unit_test(a_push_needs_leave_and_a_refusal_fails_the_run),
+        cmocka_unit_test(an_image_that_one_run_names_is_not_what_another_gets),
+        cmocka_unit_test(only_what_a_run_has_built_is_pushed),
+        cmocka_unit_test(without_its_registry_a_known_image_is_run_but_not_built_on),
+        cmocka_unit_test(a_base_whose_onbuild_mounts_the_machine_is_refused),
+        cmocka_unit_test(a_base_with_an_ordinary_onbuild_is_built_on),
         cmocka_unit_test(a_registry_with_a_password_and_a_ca_of_its_own_is_pushed_to),
         cmocka_unit_test(steps_without_needs_run_side_by_side_in_one_workspace),
         cmocka_unit_test(a_failure_ends_the_run_and_names_the_step),
@@ -866,5 +1056,7 @@ int main(void)
         cmocka_unit_test(an_engine_that_is_missing_is_an_error_with_its_name),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

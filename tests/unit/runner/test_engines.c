@@ -65,14 +65,14 @@ static void a_step_runs_without_privileges_and_is_marked_as_the_runs(void **stat
                          .expose = expose,
                          .options = options,
                          .arguments = arguments,
-                         .pull = true,
+                         .fetch = DD_FETCH_NEWER,
                          .tls = {.plain_http = true}};
     dd_strv argv = {0};
 
     (void)state;
     dd_engine_podman.run(&scope, &run, &argv);
     assert_argv(
-        &argv, "podman run --pull=missing --authfile=/d/auth.json --tls-verify=false --name=drydock-ca1-test "
+        &argv, "podman run --pull=newer --authfile=/d/auth.json --tls-verify=false --name=drydock-ca1-test "
                "--label=io.drydock.run=ca1 --label=io.drydock.attempt=i-ca1-3 --label=io.drydock.step=test "
                "--rm --log-driver=none "
                "--security-opt=no-new-privileges --cap-drop=all --cap-add=CHOWN --cap-add=DAC_OVERRIDE "
@@ -112,32 +112,36 @@ static void a_build_names_its_files_tags_and_arguments(void **state)
                              .tags = tags,
                              .build_args = args,
                              .options = options,
-                             .pull = true,
+                             .id_file = "/d/image",
                              .tls = {.cert_dir = "/d/certs"}};
     dd_strv argv = {0};
 
     (void)state;
     dd_engine_podman.build(&scope, &build, &argv);
-    assert_argv(
-        &argv, "podman build --pull=missing --authfile=/d/auth.json --cert-dir=/d/certs "
-               "--cgroup-parent=/drydock/ca1/build-0 --network=none --no-cache --build-arg=A=b c --tag=r/i:1 "
-               "--tag=r/i:2 --target=t --file=/d/Dockerfile -- /d/workspace");
+    assert_argv(&argv, "podman build --pull=never --authfile=/d/auth.json --cert-dir=/d/certs "
+                       "--cgroup-parent=/drydock/ca1/build-0 --network=none --iidfile=/d/image --no-cache "
+                       "--build-arg=A=b c --tag=r/i:1 "
+                       "--tag=r/i:2 --target=t --file=/d/Dockerfile -- /d/workspace");
     assert_int_equal(dd_engine_podman.build_cancel_signal, SIGHUP);
 }
 
 static void the_other_commands_are_as_the_engine_knows_them(void **state)
 {
     dd_auto(dd_strv) networks = LIST("a", "b");
+    dd_auto(dd_strv) platform = LIST("--platform=linux/arm64");
     const dd_engine_tls plain = {.plain_http = true}, none = {0};
     dd_strv argv = {0};
 
     (void)state;
-    dd_engine_podman.push(&scope, &plain, "r/i:1", "/d/digest", &argv);
-    assert_argv(
-        &argv,
-        "podman push --quiet --authfile=/d/auth.json --tls-verify=false --digestfile=/d/digest -- r/i:1");
-    dd_engine_podman.pull(&scope, &none, "r/i:1", &argv);
+    dd_engine_podman.push(&scope, &plain, "0a1b", "r/i:1", "/d/digest", &argv);
+    assert_argv(&argv, "podman push --quiet --authfile=/d/auth.json --tls-verify=false "
+                       "--digestfile=/d/digest -- 0a1b r/i:1");
+    dd_engine_podman.pull(&scope, &none, NULL, "r/i:1", &argv);
     assert_argv(&argv, "podman pull --quiet --authfile=/d/auth.json -- r/i:1");
+    dd_engine_podman.pull(&scope, &none, platform, "r/i:1", &argv);
+    assert_argv(&argv, "podman pull --quiet --authfile=/d/auth.json --platform=linux/arm64 -- r/i:1");
+    dd_engine_podman.images_inspect(networks, &argv);
+    assert_argv(&argv, "podman image inspect -- a b");
     dd_engine_podman.network_create(&scope, "drydock-ca1", NULL, false, &argv);
     assert_argv(
         &argv,
