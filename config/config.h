@@ -3,6 +3,7 @@
 #define DD_CONFIG_H
 
 #include "base/base.h"
+#include "ranges.h"
 #include "reference.h"
 #include "registry.h"
 #include "run.h"

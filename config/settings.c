@@ -4,6 +4,7 @@
  * in settings.h and a row here. */
 #include "settings.h"
 #include "host.h"
+#include "ranges.h"
 #include "reading.h"
 #include "reference.h"
 #include "settings_private.h"
@@ -110,6 +111,7 @@ static char *json_pointer(const char *text)
 #define NAME       .normalise = name, .form = NAME_FORM
 #define TEXT(f, w) .normalise = (f), .form = (w)
 #define PLAIN      TEXT(plain, TEXT_FORM)
+#define RANGE      TEXT(dd_range_normalise, "an address or a range such as 10.0.0.0/8 or 2001:db8::/32")
 #define POINTER    TEXT(json_pointer, "a JSON pointer such as /data/ref")
 
 #define KIB       ((int64_t)1 << 10)
@@ -140,6 +142,12 @@ const setting_row dd_setting_table[] = {
      NULL, "all bodies under way together; above it: 503"},
     {"server.unix", SETTING_PATH, false, TOP(server.unix_path), NULL, 0, 0, PLAIN,
      "a unix socket to listen on too, without TLS, for a proxy in front"},
+    {"server.proxies", SETTING_TEXTS, false, TOP(server.proxies), NULL, 0, 0, RANGE,
+     "proxies in front whose X-Forwarded-For is believed; the unix socket's always is"},
+    {"server.address_connections", SETTING_NUMBER, false, TOP(server.address_connections), "256", 1, 1000000,
+     NULL, NULL, "connections of one address at a time (of one /64 in IPv6); more are closed"},
+    {"server.address_rate", SETTING_NUMBER, false, TOP(server.address_rate), "500", 1, 1000000, NULL, NULL,
+     "requests of one address a second; above it: 429"},
     {"server.address_file", SETTING_PATH, false, TOP(server.address_file), NULL, 0, 0, PLAIN,
      "the address is written to this file once the server listens"},
     {"api.token", SETTING_SECRET, false, TOP(api.token), NULL, 0, 0, NULL, NULL,
@@ -206,6 +214,12 @@ const setting_row dd_setting_table[] = {
      "the password; several for rotation"},
     {"senders[].replay_window", SETTING_SECONDS, false, SENDER(replay_window_s), "5m", 1, DAY, NULL, NULL,
      "how far the time that a delivery is signed with may be off"},
+    {"senders[].addresses", SETTING_TEXTS, false, SENDER(addresses), NULL, 0, 0, RANGE,
+     "the ranges that deliveries may come from (192.0.2.0/24); from elsewhere: 403"},
+    {"senders[].rate", SETTING_NUMBER, false, SENDER(rate), "0", 0, 1000000, NULL, NULL,
+     "deliveries a second; above it: 429; 0: no limit"},
+    {"senders[].body_max", SETTING_SIZE, false, SENDER(body_max_bytes), "0", 0, GIB, NULL, NULL,
+     "largest body of a delivery; 0: server.body_max"},
     {"senders[].url", SETTING_TEXT, false, SENDER(url), NULL, 0, 0,
      TEXT(web_address, "https://HOST[:PORT][/PATH]"),
      "where a bitbucket-datacenter's repositories are cloned from, as https://HOST/scm; older ones do not "
@@ -389,6 +403,7 @@ static void free_value(const setting_row *row, void *object)
     case SETTING_SECRET:
         free_text(field, dd_setting_is_secret(row));
         break;
+    case SETTING_TEXTS:
     case SETTING_KEYS:
         for (size_t i = 0; i < ((dd_strv *)field)->count; i++)
             explicit_bzero(((dd_strv *)field)->items[i], strlen(((dd_strv *)field)->items[i]));

@@ -18,6 +18,9 @@ typedef struct dd_sender_settings {
     dd_strv auth_url_tokens; /* /hooks/NAME?token=… */
     char *auth_username;     /* HTTP's Basic scheme */
     dd_strv auth_passwords;
+    dd_strv addresses;       /* ranges that deliveries may come from; none: all */
+    int64_t rate;            /* deliveries a second; 0: no limit */
+    int64_t body_max_bytes;  /* 0: the server's */
     int64_t replay_window_s; /* how far a signed time may be off; 0 is the default's 300 */
     char *url;               /* the forge's address, for kinds whose deliveries may name none */
     struct {                 /* JSON pointers, for kinds without a form of their own; NULL: the default's */
@@ -61,9 +64,12 @@ typedef struct dd_settings {
         int64_t header_max_bytes;
         int64_t timeout_s; /* a whole request must have come by then */
         int64_t connections_max;
-        int64_t memory_max_bytes; /* bodies of all requests under way together */
-        char *unix_path;          /* a unix socket to listen on too, without TLS; NULL: none */
-        char *address_file;       /* the listening address is written here once ready; NULL: nowhere */
+        int64_t memory_max_bytes;    /* bodies of all requests under way together */
+        char *unix_path;             /* a unix socket to listen on too, without TLS; NULL: none */
+        dd_strv proxies;             /* ranges whose X-Forwarded-For is believed */
+        int64_t address_connections; /* of one address at a time */
+        int64_t address_rate;        /* requests of one address a second */
+        char *address_file;          /* the listening address is written here once ready; NULL: nowhere */
     } server;
     struct {
         char *token; /* bearer token of the client verbs; NULL: the API answers 403 */

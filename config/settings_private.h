@@ -15,6 +15,7 @@ typedef enum setting_kind {
     SETTING_SWITCH,
     SETTING_NONE,   /* the word none, where a map would stand */
     SETTING_SECRET, /* a text that is never printed; also as KEY_file */
+    SETTING_TEXTS,  /* several texts, in a dd_strv: one, or a list */
     SETTING_KEYS,   /* secrets, appended to a dd_strv: one, a list, or a file of lines */
 } setting_kind;
 

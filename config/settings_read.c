@@ -85,7 +85,10 @@ static int set_text(const setting_reader *reader, const setting_row *row, void *
     if (!kept)
         return dd_fail_at(err, DD_ERR_INVALID, from->place, from->path, "'%.100s' is not %s", text,
                           row->form);
-    keep_text(row, object, row->kind == SETTING_PATH ? resolve(reader, kept) : dd_take(kept));
+    if (row->kind == SETTING_TEXTS)
+        dd_strv_take(field_of(row, object), dd_take(kept));
+    else
+        keep_text(row, object, row->kind == SETTING_PATH ? resolve(reader, kept) : dd_take(kept));
     return 0;
 }
 
@@ -170,6 +173,7 @@ static int set_value(const setting_reader *reader, const setting_row *row, void 
 {
     switch (row->kind) {
     case SETTING_TEXT:
+    case SETTING_TEXTS:
     case SETTING_PATH:
         return set_text(reader, row, object, text, from, err);
     case SETTING_SECRET:
@@ -294,7 +298,7 @@ static int read_value(setting_reader *reader, const setting_row *row, const sett
 {
     const char *text;
 
-    if (row->kind == SETTING_KEYS && value->kind == DD_YAML_LIST) {
+    if ((row->kind == SETTING_KEYS || row->kind == SETTING_TEXTS) && value->kind == DD_YAML_LIST) {
         if (value->length == 0)
             return dd_fail_at(err, DD_ERR_INVALID, value->place, path, "has no value");
         for (size_t i = 0; i < value->length; i++) {

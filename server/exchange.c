@@ -12,6 +12,7 @@ static void exchange_free(dd_exchange *exchange)
     if (exchange->free_state)
         exchange->free_state(exchange->state);
     dd_buf_done(&exchange->headers);
+    free(exchange->client);
     free(exchange->argument);
     free(exchange);
 }
@@ -30,6 +31,8 @@ dd_exchange *dd_exchange_new(dd_door *door, dd_http_request *request)
     dd_exchange *exchange = dd_new(dd_exchange);
     exchange->door = door;
     exchange->request = request;
+    exchange->client =
+        dd_gate_client(door->settings, dd_http_peer(request), dd_http_header(request, "X-Forwarded-For"));
     request->context = exchange;
     request->on_gone = on_gone;
     return exchange;
@@ -88,6 +91,15 @@ void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error)
     if (error->hint)
         json_object_set_new(body, "hint", json_string(error->hint));
     dd_answer(exchange, status, body);
+}
+
+void dd_answer_later(dd_exchange *exchange, int64_t seconds, const char *why)
+{
+    dd_auto(dd_error) error = NULL;
+    dd_auto_str wait = dd_sprintf("%lld", (long long)seconds);
+    dd_fail(&error, DD_ERR_LIMIT, "%s", why);
+    dd_exchange_header(exchange, "Retry-After", wait);
+    dd_answer_error(exchange, 429, error);
 }
 
 /* ---- Requests ---- */

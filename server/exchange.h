@@ -2,6 +2,7 @@
 #ifndef DD_SERVER_EXCHANGE_H
 #define DD_SERVER_EXCHANGE_H
 
+#include "gate.h"
 #include "http/http.h"
 #include "metrics.h"
 #include "server.h"
@@ -19,12 +20,14 @@ typedef struct dd_door {
     size_t follower_count;
     struct listener *listener;
     dd_metrics *metrics;
+    dd_gate *gate;
 } dd_door;
 
 typedef struct dd_exchange {
     dd_door *door;
     const struct dd_route *route;
     dd_http_request *request; /* NULL once the client is gone */
+    char *client;             /* who sent it: an address, or "unix" */
     char *argument;           /* the path's variable part, valid for its kind; "" when none */
     dd_buf headers;           /* of the answer, "Name: value\r\n" each */
     bool handled;             /* the handler has it, who answers even when the client is gone */
@@ -39,6 +42,8 @@ dd_exchange *dd_exchange_new(dd_door *door, dd_http_request *request);
 void dd_answer(dd_exchange *exchange, int status, json_t *json);
 /* {"error": "…"} with the status that the error's code has, or `status` when it is not 0. */
 void dd_answer_error(dd_exchange *exchange, int status, const dd_error *error);
+/* 429, to come again in so many seconds. */
+void dd_answer_later(dd_exchange *exchange, int64_t seconds, const char *why);
 /* Text of that media type, as it is. */
 void dd_answer_text(dd_exchange *exchange, int status, const char *type, const char *text);
 void dd_exchange_header(dd_exchange *exchange, const char *name, const char *value);

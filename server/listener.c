@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include "exchange.h"
+#include "gate.h"
 #include "sockets.h"
 #include "tls.h"
 
@@ -46,6 +47,7 @@ struct listener {
 struct dd_listeners {
     const dd_settings *settings;
     dd_metrics *metrics;
+    dd_gate *gate;
     dd_tls *tls;
     dd_sockets *sockets;
     atomic_size_t memory; /* of all bodies */
@@ -78,10 +80,23 @@ static void on_accept(struct evconnlistener *accepting, evutil_socket_t fd, stru
                       void *context)
 {
     const entrance *e = context;
+    char name[DD_HTTP_PEER_BYTES];
     (void)accepting;
     (void)length;
-    dd_http_accept(e->listener->door.http, fd, peer,
+    dd_http_name_peer(peer, name);
+    if (!dd_gate_enter(e->listener->all->gate, name)) {
+        dd_log(DD_LOG_DEBUG, "server", NULL, "a connection of %s was closed: it has too many", name);
+        evutil_closesocket(fd);
+        return;
+    }
+    dd_http_accept(e->listener->door.http, fd, name,
                    e->is_plain ? NULL : dd_tls_accept(e->listener->all->tls));
+}
+
+static void on_closed(const char *peer, void *context)
+{
+    const dd_door *door = context;
+    dd_gate_leave(door->gate, peer);
 }
 
 /* Without a descriptor left accepting would fail again at once, and again. */
@@ -171,8 +186,11 @@ static dd_http *new_http(listener *l)
         .memory_max_bytes = (size_t)settings->server.memory_max_bytes,
         .memory = &l->all->memory,
     };
-    dd_http_handlers handlers = {
-        .head = dd_route_head, .whole = dd_route_whole, .full = on_full, .context = &l->door};
+    dd_http_handlers handlers = {.head = dd_route_head,
+                                 .whole = dd_route_whole,
+                                 .closed = on_closed,
+                                 .full = on_full,
+                                 .context = &l->door};
     return dd_http_new(l->door.base, &limits, &handlers);
 }
 
@@ -181,6 +199,7 @@ static int start_one(listener *l, size_t thread, dd_error **err)
     l->door.settings = l->all->settings;
     l->door.listener = l;
     l->door.metrics = l->all->metrics;
+    l->door.gate = l->all->gate;
     l->door.base = event_base_new();
     if (!l->door.base || dd_store_async_new(l->door.base, l->all->settings, &l->door.store, err) < 0)
         return -1;
@@ -231,6 +250,7 @@ void dd_listeners_stop(dd_listeners *all)
         done_one(&all->items[i]);
     dd_sockets_free(all->sockets);
     dd_tls_free(all->tls);
+    dd_gate_free(all->gate);
     dd_metrics_free(all->metrics);
     free(all->items);
     free(all);
@@ -259,6 +279,7 @@ int dd_listeners_start(const dd_settings *settings, dd_listeners **ret, char **r
     http_parser_set_max_header_size((uint32_t)settings->server.header_max_bytes + REQUEST_LINE_MAX_BYTES);
     all->settings = settings;
     all->metrics = dd_metrics_new(settings);
+    all->gate = dd_gate_new(settings);
     all->count = (size_t)settings->server.threads;
     all->items = dd_calloc(all->count, sizeof(*all->items));
     for (size_t i = 0; i < all->count; i++)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Every status that a delivery can be answered with by us; one cell each per sender. */
-static const int statuses[] = {200, 202, 400, 401, 415, 500, 503};
+static const int statuses[] = {200, 202, 400, 401, 403, 415, 429, 500, 503};
 
 struct dd_metrics {
     const dd_settings *settings;

@@ -137,6 +137,11 @@ bool dd_admit_token(dd_exchange *exchange)
 void dd_route_head(dd_http_request *request, void *context)
 {
     dd_exchange *exchange = dd_exchange_new(context, request);
+    int64_t wait_s = dd_gate_request(exchange->door->gate, exchange->client);
+    if (wait_s) {
+        dd_answer_later(exchange, wait_s, "too many requests from this address");
+        return;
+    }
     const dd_route *route = dd_route_find(request->method, request->path, &exchange->argument);
     if (!route)
         answer_no_route(exchange, request->method, request->path);

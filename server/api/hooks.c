@@ -105,15 +105,43 @@ static void keep(dd_exchange *exchange, const dd_sender_settings *sender, const 
     }
 }
 
-/* Before a byte of the body is kept: an unknown name costs nothing. */
+/* The status by which it is refused before a byte of its body is kept, or 0. */
+static int refusal(const dd_exchange *exchange, const dd_sender_settings *sender, dd_error **err)
+{
+    if (!sender) {
+        dd_fail(err, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
+        return 404;
+    }
+    if (sender->addresses.count && !dd_ranges_have(&sender->addresses, exchange->client)) {
+        dd_log(DD_LOG_WARNING, "server", NULL,
+               "a delivery for %s was refused: 403 it came from %s, which is not in its addresses",
+               sender->name, exchange->client);
+        dd_fail(err, DD_ERR_DENIED, "deliveries are not taken from this address");
+        return 403;
+    }
+    return 0;
+}
+
 bool dd_admit_hook(dd_exchange *exchange)
 {
+    const dd_sender_settings *sender = dd_settings_sender(exchange->door->settings, exchange->argument);
     dd_auto(dd_error) error = NULL;
-    if (dd_settings_sender(exchange->door->settings, exchange->argument))
-        return true;
-    dd_fail(&error, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
-    dd_answer_error(exchange, 404, error);
-    return false;
+    int status = refusal(exchange, sender, &error);
+    int64_t wait_s = status ? 0 : dd_gate_delivery(exchange->door->gate, sender);
+    if (status && sender)
+        dd_metrics_count_delivery(exchange->door->metrics, sender, status);
+    if (status) {
+        dd_answer_error(exchange, status, error);
+        return false;
+    }
+    if (wait_s) {
+        dd_metrics_count_delivery(exchange->door->metrics, sender, 429);
+        dd_answer_later(exchange, wait_s, "too many deliveries of this sender");
+        return false;
+    }
+    if (sender->body_max_bytes)
+        exchange->request->body_max_bytes = (size_t)sender->body_max_bytes;
+    return true;
 }
 
 void dd_handle_hook(dd_exchange *exchange)

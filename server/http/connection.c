@@ -50,7 +50,7 @@ struct dd_http_connection {
     dd_http_request *request; /* under way */
     state state;
     bool rests, closes;
-    char peer[INET6_ADDRSTRLEN];
+    char peer[DD_HTTP_PEER_BYTES];
 };
 
 TAILQ_HEAD(connections, dd_http_connection);
@@ -322,11 +322,13 @@ static void connection_free(dd_http_connection *c)
     stop_deadline(c);
     TAILQ_REMOVE(&http->all, c, next);
     http->count--;
+    if (http->handlers.closed)
+        http->handlers.closed(c->peer, http->handlers.context);
     bufferevent_free(c->stream);
     free(c);
 }
 
-static void name_peer(const struct sockaddr *peer, char *ret, size_t size)
+void dd_http_name_peer(const struct sockaddr *peer, char ret[DD_HTTP_PEER_BYTES])
 {
     union {
         const struct sockaddr *any;
@@ -335,12 +337,17 @@ static void name_peer(const struct sockaddr *peer, char *ret, size_t size)
     } address = {.any = peer};
     const void *bytes = NULL;
     sa_family_t family = peer ? peer->sa_family : AF_UNSPEC;
-    if (family == AF_INET)
+    if (family == AF_INET) {
         bytes = &address.v4->sin_addr;
-    else if (family == AF_INET6)
+    } else if (family == AF_INET6) {
         bytes = &address.v6->sin6_addr;
-    if (!bytes || !inet_ntop(family, bytes, ret, (socklen_t)size))
-        snprintf(ret, size, "unix");
+        if (IN6_IS_ADDR_V4MAPPED(&address.v6->sin6_addr)) {
+            family = AF_INET;
+            bytes = address.v6->sin6_addr.s6_addr + 12;
+        }
+    }
+    if (!bytes || !inet_ntop(family, bytes, ret, DD_HTTP_PEER_BYTES))
+        snprintf(ret, DD_HTTP_PEER_BYTES, "unix");
 }
 
 static struct bufferevent *new_stream(dd_http *http, evutil_socket_t fd, SSL *ssl) /* takes both */
@@ -355,14 +362,14 @@ static struct bufferevent *new_stream(dd_http *http, evutil_socket_t fd, SSL *ss
     return stream;
 }
 
-void dd_http_accept(dd_http *http, evutil_socket_t fd, const struct sockaddr *peer, SSL *ssl)
+void dd_http_accept(dd_http *http, evutil_socket_t fd, const char *peer, SSL *ssl)
 {
     dd_http_connection *c = dd_new(dd_http_connection);
     c->http = http;
     c->ssl = ssl;
     c->stream = new_stream(http, fd, c->ssl);
     dd_http_reader_init(&c->reader, &http->limits);
-    name_peer(peer, c->peer, sizeof(c->peer));
+    snprintf(c->peer, sizeof(c->peer), "%s", peer);
     evtimer_assign(&c->deadline, http->base, on_deadline, c);
     /* At the limit the one that has rested longest gives way: idle or slow clients keep nobody out. */
     if (http->count >= http->limits.connections_max && !TAILQ_EMPTY(&http->resting))

@@ -47,7 +47,7 @@ typedef struct dd_http_request {
 /* The one value of a header (any case); NULL when it is absent or stands twice. */
 const char *dd_http_header(const dd_http_request *request, const char *name);
 const char *dd_http_query(const dd_http_request *request, const char *name); /* the first; NULL when absent */
-/* Who sent it: the peer's address in words, "unix" for a unix socket. */
+/* Who sent it, as dd_http_name_peer has it. */
 const char *dd_http_peer(const dd_http_request *request);
 
 /* An answer's own headers, "Name: value\r\n" each; Content-Length, Date and Connection are added. Ends the
@@ -72,6 +72,8 @@ typedef struct dd_http_handlers {
     void (*head)(dd_http_request *request, void *context);
     /* The body is there too. Answer now or later. */
     void (*whole)(dd_http_request *request, void *context);
+    /* A connection has ended; `peer` as dd_http_peer has it. May be NULL. */
+    void (*closed)(const char *peer, void *context);
     /* Whether as many requests as there may be connections are under way: then accept no more. May be NULL.
      */
     void (*full)(bool is_full, void *context);
@@ -81,8 +83,11 @@ typedef struct dd_http_handlers {
 /* One loop's connections. */
 typedef struct dd_http dd_http;
 dd_http *dd_http_new(struct event_base *base, const dd_http_limits *limits, const dd_http_handlers *handlers);
+/* The peer in words: its address, IPv4 as such; "unix" for a unix socket. */
+#define DD_HTTP_PEER_BYTES 46
+void dd_http_name_peer(const struct sockaddr *peer, char ret[DD_HTTP_PEER_BYTES]);
 /* A connection that was accepted; the descriptor is taken, and `ssl` (NULL: plain). */
-void dd_http_accept(dd_http *http, evutil_socket_t fd, const struct sockaddr *peer, SSL *ssl);
+void dd_http_accept(dd_http *http, evutil_socket_t fd, const char *peer, SSL *ssl);
 size_t dd_http_busy(const dd_http *http); /* requests under way */
 size_t dd_http_connections(const dd_http *http);
 /* Every connection ends; requests under way are told that their client is gone. */

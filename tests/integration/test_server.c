@@ -419,6 +419,115 @@ static void sockets_that_systemd_hands_over_are_served(void **state)
     down(server);
 }
 
+/* ---- The gate ---- */
+
+static void one_address_has_so_many_connections_and_no_more(void **state)
+{
+    test_server *server = up((test_server_options){.server = "address_connections: 3, threads: 1"});
+    test_stream *streams[3];
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(streams); i++)
+        streams[i] = test_stream_open(server);
+    assert_status(test_request(server, "GET", "/healthz", NULL, NULL), 0);
+    for (size_t i = 0; i < DD_COUNT(streams); i++)
+        test_stream_free(streams[i]);
+    int status = 0; /* until the server has seen them go */
+    for (int64_t until_ms = dd_monotonic_ms() + 20000; status != 200 && dd_monotonic_ms() < until_ms;) {
+        dd_auto(test_answer) answer = test_request(server, "GET", "/healthz", NULL, NULL);
+        status = answer->status;
+    }
+    assert_int_equal(status, 200);
+    down(server);
+}
+
+static void one_address_asks_so_often_and_no_more(void **state)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char last[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    test_server *server = up((test_server_options){.server = "address_rate: 1, threads: 1"});
+    dd_buf all = {0};
+    (void)state;
+    for (size_t i = 0; i < 50; i++)
+        dd_buf_add_str(&all, request);
+    dd_buf_add_str(&all, last);
+    dd_auto(test_stream) stream = test_stream_open(server);
+    assert_true(test_stream_write(stream, all.data, all.length));
+    dd_auto_str answers = test_stream_read(stream, NULL);
+    assert_has(answers, "HTTP/1.1 200 OK");
+    assert_has(answers, "HTTP/1.1 429 Too Many Requests");
+    assert_has(answers, "Retry-After: 1\r\n");
+    dd_buf_done(&all);
+    test_stream_freep(&stream);
+    down(server);
+}
+
+static int delivered_through(const char *socket, const char *forwarded)
+{
+    dd_auto_str request = dd_sprintf("POST /hooks/near HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: %s\r\n"
+                                     "Connection: close\r\nContent-Length: 2\r\n\r\n{}",
+                                     forwarded);
+    dd_auto(test_stream) stream = test_stream_open_unix(socket);
+    assert_true(test_stream_write(stream, request, strlen(request)));
+    dd_auto_str answer = test_stream_read(stream, NULL);
+    assert_true(dd_str_starts(answer, "HTTP/1.1 "));
+    return atoi(answer + strlen("HTTP/1.1 "));
+}
+
+static void deliveries_come_from_the_sender_s_addresses_alone(void **state)
+{
+    static const struct {
+        const char *forwarded;
+        int status;
+    } cases[] = {
+        {"192.0.2.7", 401}, /* let in, and then it cannot prove itself */
+        {"198.51.100.9, 192.0.2.7", 401},
+        {"192.0.2.7, 10.1.2.3", 401}, /* the last is a proxy of ours */
+        {"192.0.2.7, 198.51.100.9", 403},
+        {"2001:db8:1::5", 401},
+        {"2001:db9::5", 403},
+        {"::ffff:192.0.2.9", 401},
+        {"unknown", 403},
+        {"", 403},
+    };
+    test_server *server =
+        up((test_server_options){.server = "unix: server.sock, proxies: [10.0.0.0/8]",
+                                 .more = "  - {name: near, kind: github, secret: s, addresses: "
+                                         "[192.0.2.0/24, \"2001:db8::/32\"]}\n"});
+    dd_auto_str path = dd_path_join(server->directory, "server.sock");
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        int status = delivered_through(path, cases[i].forwarded);
+        if (status != cases[i].status)
+            fprintf(stderr, "%s: %d\n", cases[i].forwarded, status);
+        assert_int_equal(status, cases[i].status);
+    }
+    /* Who is no proxy says what they like. */
+    const char *const headers[] = {"X-Forwarded-For: 192.0.2.7", NULL};
+    assert_status(test_request(server, "POST", "/hooks/near", headers, "{}"), 403);
+    down(server);
+}
+
+static void a_sender_has_a_rate_and_a_largest_body_of_its_own(void **state)
+{
+    test_server *server = up((test_server_options){
+        .more = "  - {name: slow, kind: github, secret: s, rate: 1, body_max: 1KiB}\n"});
+    dd_buf large = {0};
+    (void)state;
+    while (large.length < 2000)
+        dd_buf_add_char(&large, ' ');
+    assert_status(test_request(server, "POST", "/hooks/slow", NULL, large.data), 413);
+    int status = 0;
+    for (size_t i = 0; i < 50 && status != 429; i++) {
+        dd_auto(test_answer) answer = test_request(server, "POST", "/hooks/slow", NULL, "{}");
+        status = answer->status;
+    }
+    assert_int_equal(status, 429);
+    /* Others are not held up by it. */
+    assert_status(test_request(server, "POST", "/hooks/github", NULL, large.data), 401);
+    dd_buf_done(&large);
+    down(server);
+}
+
 /* ---- Deliveries ---- */
 
 static void a_wrong_signature_gets_401_and_leaves_no_key(void **state)
@@ -914,6 +1023,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_changed_certificate_is_used_and_no_connection_dropped, teardown),
         cmocka_unit_test_teardown(a_unix_socket_serves_a_proxy_without_tls, teardown),
         cmocka_unit_test_teardown(sockets_that_systemd_hands_over_are_served, teardown),
+        cmocka_unit_test_teardown(one_address_has_so_many_connections_and_no_more, teardown),
+        cmocka_unit_test_teardown(one_address_asks_so_often_and_no_more, teardown),
+        cmocka_unit_test_teardown(deliveries_come_from_the_sender_s_addresses_alone, teardown),
+        cmocka_unit_test_teardown(a_sender_has_a_rate_and_a_largest_body_of_its_own, teardown),
         cmocka_unit_test_teardown(a_wrong_signature_gets_401_and_leaves_no_key, teardown),
         cmocka_unit_test_teardown(the_same_delivery_twice_makes_one_run, teardown),
         cmocka_unit_test_teardown(a_delivery_is_kept_as_it_came_without_what_proved_it, teardown),

@@ -2,6 +2,7 @@
 dd_unit_test(config words drydock_config)
 dd_unit_test(config reference drydock_config)
 dd_unit_test(config settings drydock_config)
+dd_unit_test(config ranges drydock_config)
 dd_unit_test(config task drydock_config)
 dd_unit_test(config glob drydock_config)
 dd_fuzz_target(reference drydock_config)
