@@ -225,6 +225,10 @@ static void done_one(listener *l)
 {
     if (l->started)
         pthread_join(l->thread, NULL);
+    /* What is left runs the loop once more, which is not theirs. */
+    free_event(l->stop);
+    free_event(l->stop_check);
+    free_event(l->pause);
     close_entrances(l);
     dd_http_free(l->door.http);
     dd_followers_end(&l->door);
@@ -232,9 +236,6 @@ static void done_one(listener *l)
         l->door.store); /* answers what is under way: to nobody now, but it frees the exchanges */
     if (l->door.base)
         event_base_loop(l->door.base, EVLOOP_NONBLOCK);
-    free_event(l->stop);
-    free_event(l->stop_check);
-    free_event(l->pause);
     if (l->door.base)
         event_base_free(l->door.base);
 }

@@ -105,35 +105,42 @@ static void keep(dd_exchange *exchange, const dd_sender_settings *sender, const 
     }
 }
 
-/* The status by which it is refused before a byte of its body is kept, or 0. */
-static int refusal(const dd_exchange *exchange, const dd_sender_settings *sender, dd_error **err)
+static void refuse(dd_exchange *exchange, const dd_sender_settings *sender, int status, const dd_error *error)
 {
-    if (!sender) {
-        dd_fail(err, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
-        return 404;
-    }
+    dd_log(DD_LOG_WARNING, "server", NULL, "a delivery for %s from %s was refused: %d %s", sender->name,
+           exchange->client, status, error->message);
+    dd_metrics_count_delivery(exchange->door->metrics, sender, status);
+    dd_answer_error(exchange, status, error);
+}
+
+/* The status by which it is refused before a byte of its body is kept, or 0. */
+static int refusal(dd_exchange *exchange, const dd_sender_settings *sender, dd_error **err)
+{
+    dd_delivery head = delivery_of(exchange);
+    head.head_only = true;
     if (sender->addresses.count && !dd_ranges_have(&sender->addresses, exchange->client)) {
-        dd_log(DD_LOG_WARNING, "server", NULL,
-               "a delivery for %s was refused: 403 it came from %s, which is not in its addresses",
-               sender->name, exchange->client);
         dd_fail(err, DD_ERR_DENIED, "deliveries are not taken from this address");
         return 403;
     }
-    return 0;
+    return dd_sender_verify(sender, &head, err) < 0 ? 401 : 0;
 }
 
+/* An unknown name, a wrong address and a head that proves nothing cost nothing. */
 bool dd_admit_hook(dd_exchange *exchange)
 {
     const dd_sender_settings *sender = dd_settings_sender(exchange->door->settings, exchange->argument);
     dd_auto(dd_error) error = NULL;
-    int status = refusal(exchange, sender, &error);
-    int64_t wait_s = status ? 0 : dd_gate_delivery(exchange->door->gate, sender);
-    if (status && sender)
-        dd_metrics_count_delivery(exchange->door->metrics, sender, status);
-    if (status) {
-        dd_answer_error(exchange, status, error);
+    if (!sender) {
+        dd_fail(&error, DD_ERR_NOT_FOUND, "no sender of that name is in the settings");
+        dd_answer_error(exchange, 404, error);
         return false;
     }
+    int status = refusal(exchange, sender, &error);
+    if (status) {
+        refuse(exchange, sender, status, error);
+        return false;
+    }
+    int64_t wait_s = dd_gate_delivery(exchange->door->gate, sender);
     if (wait_s) {
         dd_metrics_count_delivery(exchange->door->metrics, sender, 429);
         dd_answer_later(exchange, wait_s, "too many deliveries of this sender");
@@ -153,10 +160,7 @@ void dd_handle_hook(dd_exchange *exchange)
     int status = 0;
     size_t kept = 0;
     if (dd_delivery_read(sender, &delivery, &events, &status, &error) < 0) {
-        dd_log(DD_LOG_WARNING, "server", NULL, "a delivery for %s was refused: %d %s", sender->name, status,
-               error->message);
-        dd_metrics_count_delivery(exchange->door->metrics, sender, status);
-        dd_answer_error(exchange, status, error);
+        refuse(exchange, sender, status, error);
         return;
     }
     for (size_t i = 0; i < events->count; i++)

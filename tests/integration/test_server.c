@@ -23,6 +23,9 @@
 #define COMMIT     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define DELIVERY_1 "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 #define DELIVERY_2 "72d3162e-cc78-11e3-81ab-4c9367dc0959"
+/* Enough for a head: whether it is right the body tells. */
+#define SIGNED                                                                                               \
+    "X-Hub-Signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000\r\n"
 #define TASKS                                                                                                \
     "tasks:\n"                                                                                               \
     "  - name: app\n"                                                                                        \
@@ -162,26 +165,30 @@ static void answer_to_bytes(const test_server *server, const char *bytes, const 
 static void bodies_of_doubtful_length_are_refused_and_the_connection_closed(void **state)
 {
     static const char *const cases[][2] = {
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED
+         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
          "0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Transfer-Encoding: gzip, chunked\r\n\r\n"
          "0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 501"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED
+         "Transfer-Encoding: chunked\r\nTransfer-Encoding: "
          "identity\r\n\r\n0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 "},
-        {"POST /hooks/github HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 0\r\n\r\n"
+        {"POST /hooks/github HTTP/1.0\r\n" SIGNED "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "HTTP/1.1 400"},
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Content-Length: 1\r\nContent-Length: 0\r\n\r\n"
          "xGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Content-Length: -1\r\n\r\n", "HTTP/1.1 400"},
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Content-Length: 99999999999999999999\r\n\r\n",
          "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n{", "HTTP/1.1 413"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Content-Length: 1073741824\r\n\r\n{",
+         "HTTP/1.1 413"},
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
          "HTTP/1.1 400"},
-        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        {"POST /hooks/github HTTP/1.1\r\nHost: x\r\n" SIGNED "Transfer-Encoding: chunked\r\n\r\n"
          "fffffffffffffffff\r\n",
          "HTTP/1.1 400"},
         /* A HEAD has no body of its own to answer with, but may bring one, which is then no request. */
@@ -276,7 +283,10 @@ static void a_body_over_the_limit_is_answered_413(void **state)
     while (large.length < 100 * 1024)
         dd_buf_add_str(&large, "0123456789abcdef");
     assert_status(test_push(server, TEST_GITHUB_SECRET, DELIVERY_1, large.data), 413);
-    const char *const chunked[] = {"Transfer-Encoding: chunked", NULL};
+    const char *const chunked[] = {"Transfer-Encoding: chunked",
+                                   "X-Hub-Signature-256: sha256="
+                                   "0000000000000000000000000000000000000000000000000000000000000000",
+                                   NULL};
     assert_status(test_request(server, "POST", "/hooks/github", chunked, large.data), 413);
     large.data[60 * 1024] = '\0';
     assert_status(test_push(server, "wrong", DELIVERY_1, large.data), 401);
@@ -511,20 +521,33 @@ static void a_sender_has_a_rate_and_a_largest_body_of_its_own(void **state)
 {
     test_server *server = up((test_server_options){
         .more = "  - {name: slow, kind: github, secret: s, rate: 1, body_max: 1KiB}\n"});
+    const char *const signature[] = {"X-Hub-Signature-256: sha256="
+                                     "0000000000000000000000000000000000000000000000000000000000000000",
+                                     NULL};
     dd_buf large = {0};
     (void)state;
     while (large.length < 2000)
         dd_buf_add_char(&large, ' ');
-    assert_status(test_request(server, "POST", "/hooks/slow", NULL, large.data), 413);
+    assert_status(test_request(server, "POST", "/hooks/slow", signature, large.data), 413);
     int status = 0;
     for (size_t i = 0; i < 50 && status != 429; i++) {
-        dd_auto(test_answer) answer = test_request(server, "POST", "/hooks/slow", NULL, "{}");
+        dd_auto(test_answer) answer = test_request(server, "POST", "/hooks/slow", signature, "{}");
         status = answer->status;
     }
     assert_int_equal(status, 429);
     /* Others are not held up by it. */
     assert_status(test_request(server, "POST", "/hooks/github", NULL, large.data), 401);
     dd_buf_done(&large);
+    down(server);
+}
+
+/* A sender that has nothing to show is not heard out. */
+static void a_head_that_proves_nothing_is_refused_before_its_body_comes(void **state)
+{
+    static const char head[] = "POST /hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    answer_to_bytes(server, head, "HTTP/1.1 401");
     down(server);
 }
 
@@ -1027,6 +1050,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(one_address_asks_so_often_and_no_more, teardown),
         cmocka_unit_test_teardown(deliveries_come_from_the_sender_s_addresses_alone, teardown),
         cmocka_unit_test_teardown(a_sender_has_a_rate_and_a_largest_body_of_its_own, teardown),
+        cmocka_unit_test_teardown(a_head_that_proves_nothing_is_refused_before_its_body_comes, teardown),
         cmocka_unit_test_teardown(a_wrong_signature_gets_401_and_leaves_no_key, teardown),
         cmocka_unit_test_teardown(the_same_delivery_twice_makes_one_run, teardown),
         cmocka_unit_test_teardown(a_delivery_is_kept_as_it_came_without_what_proved_it, teardown),
