@@ -186,7 +186,7 @@ int dd_verb_fail(const dd_args *args, dd_error *error)
 {
     dd_auto_str text = dd_error_text(error);
     int code = dd_error_exit_code(error);
-    dd_auto_str safe = dd_printable(text);
+    dd_auto_str safe = dd_text_safe(text);
     fprintf(stderr, "drydock %s: %s\n", args->verb->name, safe);
     dd_error_free(error);
     return code;

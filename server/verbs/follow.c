@@ -53,7 +53,7 @@ static int end_of_run(const dd_args *args, const char *run, const char *state)
     const char *message = NULL;
     if (dd_client_call(args, "GET", path, NULL, ANSWER_S, &answer, NULL) == 0)
         message = json_string_value(json_object_get(answer, "message"));
-    dd_auto_str safe = dd_printable(message ? message : "");
+    dd_auto_str safe = dd_text_safe(message ? message : "");
     fprintf(stderr, "run %s: %s%s%s\n", run, state, *safe ? ": " : "", safe);
     json_decref(answer);
     return strcmp(state, "Succeeded") == 0 ? 0 : 1;

@@ -97,7 +97,7 @@ static int show(const dd_args *args)
         json_object_foreach(answer, name, value)
         {
             char at[DD_TIME_TEXT];
-            dd_auto_str text = json_is_string(value) ? dd_printable(json_string_value(value)) : NULL;
+            dd_auto_str text = json_is_string(value) ? dd_text_safe(json_string_value(value)) : NULL;
             if (text)
                 printf("%-18s %s\n", name, text);
             else if (dd_str_ends(name, "_ms"))

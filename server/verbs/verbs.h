@@ -63,8 +63,6 @@ typedef struct dd_column {
 } dd_column;
 void dd_print_table(const json_t *rows, const dd_column *columns, size_t count);
 void dd_print_json(const json_t *json);
-/* The text with its control characters written as \xNN, safe for a terminal; owned. */
-char *dd_printable(const char *text);
 
 /* ---- The client of the server's API ---- */
 #define DD_CLIENT_OPTIONS                                                                                    \
