@@ -37,8 +37,17 @@ static void add_shortest(dd_buf *into, double size, char letter)
         dd_buf_add_str(into, text);
         return;
     }
-    snprintf(text, sizeof(text), "%.*f", digits - 1 - exponent > 0 ? digits - 1 - exponent : 0, size);
-    dd_buf_add_str(into, text);
+    if (exponent < digits) {
+        snprintf(text, sizeof(text), "%.*f", digits - 1 - exponent, size);
+        dd_buf_add_str(into, text);
+        return;
+    }
+    /* Zeros for the digits that the number does not need. */
+    for (const char *c = text; *c != 'e'; c++)
+        if (*c != '.')
+            dd_buf_add_char(into, *c);
+    for (int i = digits; i <= exponent; i++)
+        dd_buf_add_char(into, '0');
 }
 
 static void add_precise(dd_buf *into, double size, char letter, int precision)

@@ -362,13 +362,15 @@ static bool is_whole(double real)
     return real > -9e18 && real < 9e18 && fpclassify(real - (double)(int64_t)real) == FP_ZERO;
 }
 
-/* A constant is of whatever type is asked for: 2.0 is an int. And nil is a map, though nothing is in it. */
+/* A constant is of whatever type is asked for: 2.0 is an int, 2 a float. And nil is a map, though nothing is in it. */
 static void suit(dd_evaluation *e, char letter, const dd_operand *operand, dd_value *value)
 {
     bool constant = operand && operand->kind == DD_OPERAND_CONSTANT;
 
     if (letter == 'i' && constant && value->kind == DD_VALUE_FLOAT && is_whole(value->real))
         *value = dd_value_int((int64_t)value->real);
+    if (letter == 'f' && constant && value->kind == DD_VALUE_INT)
+        *value = dd_value_float((double)value->integer);
     if (letter == 'm' && value->kind == DD_VALUE_NIL && value->type == DD_TYPE_PLAIN) {
         *value = dd_value_map(dd_map_new(e->arena));
         value->map->node.none = true;

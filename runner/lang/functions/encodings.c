@@ -30,32 +30,64 @@ CALL(b64enc)
     return 0;
 }
 
-CALL(b64dec)
+static size_t behind_newlines(dd_text text, size_t at)
+{
+    while (at < text.length && (text.data[at] == '\n' || text.data[at] == '\r'))
+        at++;
+    return at;
+}
+
+/* Where what begins with the '=' at `at`, behind `digits` of a group, is wrong, or SIZE_MAX. */
+static size_t wrong_padding64(dd_text text, size_t at, size_t digits)
+{
+    if (digits < 2)
+        return at;
+    at = behind_newlines(text, at + 1);
+    if (digits == 2 && at == text.length)
+        return at;
+    if (digits == 2 && text.data[at] != '=')
+        return at - 1;
+    if (digits == 2)
+        at = behind_newlines(text, at + 1);
+    return at < text.length ? at : SIZE_MAX;
+}
+
+/* Returns where the text is wrong, or SIZE_MAX. Newlines are passed over. */
+static size_t decode64(dd_text text, dd_buf *into)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    dd_text text = arguments[0].text;
-    char *into = dd_arena_alloc(dd_evaluation_arena(e), text.length + 1);
-    size_t length = 0, digits = 0, padding = 0;
+    size_t digits = 0;
     uint32_t bits = 0;
 
-    for (size_t i = 0; i < text.length; i++) {
-        const char *digit = text.data[i] ? strchr(alphabet, text.data[i]) : NULL;
+    for (size_t at = behind_newlines(text, 0); at < text.length; at = behind_newlines(text, at + 1)) {
+        const char *digit = text.data[at] ? strchr(alphabet, text.data[at]) : NULL;
 
-        if (text.data[i] == '\n' || text.data[i] == '\r')
-            continue;
-        if (text.data[i] == '=' && digits % 4 >= 2 && digits % 4 + padding < 4) {
-            padding++;
-            continue;
-        }
-        if (!digit || padding)
-            return illegal(e, "base64", i, ret);
-        bits = (bits << 6) | (uint32_t)(digit - alphabet);
-        if (++digits % 4 != 1)
-            into[length++] = (char)(bits >> (digits % 4 == 2 ? 4 : digits % 4 == 3 ? 2 : 0));
+        if (text.data[at] == '=')
+            return wrong_padding64(text, at, digits);
+        if (!digit)
+            return at;
+        bits = bits << 6 | (uint32_t)(digit - alphabet);
+        digits = (digits + 1) % 4;
+        if (digits != 1)
+            dd_buf_add_char(into, (char)(bits >> (digits == 2 ? 4 : digits == 3 ? 2 : 0)));
     }
-    if ((digits + padding) % 4)
-        return illegal(e, "base64", text.length, ret);
-    return dd_give_text(into, length, ret);
+    return digits ? text.length - digits : SIZE_MAX;
+}
+
+static int give_decoded(dd_evaluation *e, const char *encoding, size_t wrong, dd_buf *decoded, dd_value *ret)
+{
+    if (wrong == SIZE_MAX)
+        return dd_give_buf(e, decoded, ret);
+    dd_buf_done(decoded);
+    return illegal(e, encoding, wrong, ret);
+}
+
+CALL(b64dec)
+{
+    dd_buf into = {0};
+    size_t wrong = decode64(arguments[0].text, &into);
+
+    return give_decoded(e, "base64", wrong, &into, ret);
 }
 
 /* ---- Base32 ---- */
@@ -135,10 +167,7 @@ CALL(b32dec)
             dd_buf_add_char(&text, from.data[i]);
     wrong = decode32(&text, &into);
     dd_buf_done(&text);
-    if (wrong == SIZE_MAX)
-        return dd_give_buf(e, &into, ret);
-    dd_buf_done(&into);
-    return illegal(e, "base32", wrong, ret);
+    return give_decoded(e, "base32", wrong, &into, ret);
 }
 
 /* ---- Sums ---- */

@@ -203,19 +203,21 @@ CALL(has)
 
 /* ---- Numbers in a row ---- */
 
+/* A step may go round the end of what an int holds, as in Go. */
 static int count_up(dd_evaluation *e, int64_t from, int64_t to, int64_t step, dd_value *ret)
 {
-    uint64_t turns = step > 0 && to > from   ? ((uint64_t)to - (uint64_t)from - 1) / (uint64_t)step + 1
-                     : step < 0 && to < from ? ((uint64_t)from - (uint64_t)to - 1) / (0 - (uint64_t)step) + 1
-                                             : 0;
+    bool up = from <= to;
 
-    if (turns > DD_TEMPLATE_MAX_TURNS)
-        return dd_evaluation_fail(e, "more than %d numbers", DD_TEMPLATE_MAX_TURNS);
-    if (dd_give_list(e, (size_t)turns, ret) < 0)
+    if (dd_give_list(e, 0, ret) < 0)
         return -1;
     ret->type = DD_TYPE_INTS;
-    for (uint64_t i = 0; i < turns; i++)
-        add(e, ret, dd_value_int((int64_t)((uint64_t)from + i * (uint64_t)step)));
+    if (step == 0 || up != (step > 0))
+        return 0;
+    for (; up ? from < to : from > to; from = (int64_t)((uint64_t)from + (uint64_t)step)) {
+        if (ret->list->count == DD_TEMPLATE_MAX_TURNS)
+            return dd_evaluation_fail(e, "more than %d numbers", DD_TEMPLATE_MAX_TURNS);
+        add(e, ret, dd_value_int(from));
+    }
     return 0;
 }
 
