@@ -12,13 +12,36 @@ static void add(dd_error ***list, size_t *count, dd_error *problem)
     (*list)[(*count)++] = problem;
 }
 
+/* On one line, whatever names and values the file has: control characters are written as in C. */
+static char *one_line(const char *text)
+{
+    dd_buf line = {0};
+
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte == '\n')
+            dd_buf_add_str(&line, "\\n");
+        else if (byte == '\t')
+            dd_buf_add_str(&line, "\\t");
+        else if (byte < ' ' || byte == 0x7f)
+            dd_buf_printf(&line, "\\x%02x", byte);
+        else
+            dd_buf_add_char(&line, *text);
+    }
+    return dd_buf_steal(&line);
+}
+
 static dd_error *make(dd_place place, const char *path, const char *hint, const char *message)
 {
     dd_error *problem = NULL;
+    dd_auto_str message_line = one_line(message);
+    dd_auto_str path_line = path ? one_line(path) : NULL;
+    dd_auto_str hint_line = hint ? one_line(hint) : NULL;
 
-    dd_fail_at(&problem, DD_ERR_INVALID, place, path, "%s", message);
+    dd_fail_at(&problem, DD_ERR_INVALID, place, path_line, "%s", message_line);
     if (hint)
-        dd_hint(&problem, "%s", hint);
+        dd_hint(&problem, "%s", hint_line);
     return problem;
 }
 

@@ -84,7 +84,7 @@ static dd_yaml_node unquoted(const dd_yaml_node *node)
 
 static void warn_of_quotes(const dd_yaml_node *node, const char *path, dd_problems *problems)
 {
-    if (node->quoted)
+    if (node->quoted && !node->tag)
         dd_problem_warning(problems, node->place, path, "take the quotes away",
                            "'%s' is quoted, and so is text", node->text);
 }

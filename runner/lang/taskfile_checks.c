@@ -100,19 +100,34 @@ static void problem(const dd_reader *reader, const char *list, size_t index, con
 
 /* ---- Each ---- */
 
+/* What the list's member was read from; NULL when it is no map, which has been told already. */
+static const dd_yaml_node *entry_of(const dd_reader *reader, const char *list, size_t index)
+{
+    const dd_yaml_node *entry = dd_yaml_get(reader->root, list)->items[index];
+
+    return entry->kind == DD_YAML_MAP ? entry : NULL;
+}
+
 static void check_volume(const dd_reader *reader, size_t index)
 {
     const dd_volume *volume = &reader->taskfile->volumes[index];
+    const dd_yaml_node *secret = dd_yaml_get(entry_of(reader, "volumes", index), "secret");
 
     if (!is_made_of(volume->name, LETTERS "_-"))
         problem(reader, "volumes", index, "name", "a volume's name is made of letters, digits, '_' and '-'");
-    if (volume->file_count == 0)
+    if (!dd_property_is_given(secret) || (secret->kind == DD_YAML_MAP && secret->length == 0))
         problem(reader, "volumes", index, "secret", "a volume needs a map `secret` with at least one file");
     for (size_t i = 0; i < volume->file_count; i++)
         if (!is_made_of(volume->files[i].name, LETTERS "._-"))
             problem(reader, "volumes", index, "secret",
                     "a file's name is made of letters, digits, '.', '_' and '-', not '%s'",
                     volume->files[i].name);
+}
+
+static void check_network(const dd_reader *reader, size_t index)
+{
+    if (is_blank(reader->taskfile->networks[index].name))
+        problem(reader, "networks", index, "name", "a network needs a name");
 }
 
 static void check_secret(const dd_reader *reader, size_t index)
@@ -129,17 +144,21 @@ static void check_secret(const dd_reader *reader, size_t index)
         problem(reader, "secrets", index, "clientID", "'%s' is no UUID", secret->client_id);
 }
 
+static void check_each(const dd_reader *reader, const char *list, size_t count,
+                       void (*check)(const dd_reader *, size_t))
+{
+    for (size_t i = 0; i < count; i++)
+        if (entry_of(reader, list, i))
+            check(reader, i);
+}
+
 void dd_taskfile_check(const dd_reader *reader)
 {
     const dd_taskfile *taskfile = reader->taskfile;
 
-    for (size_t i = 0; i < taskfile->volume_count; i++)
-        check_volume(reader, i);
-    for (size_t i = 0; i < taskfile->secret_count; i++)
-        check_secret(reader, i);
-    for (size_t i = 0; i < taskfile->network_count; i++)
-        if (is_blank(taskfile->networks[i].name))
-            problem(reader, "networks", i, "name", "a network needs a name");
+    check_each(reader, "volumes", taskfile->volume_count, check_volume);
+    check_each(reader, "secrets", taskfile->secret_count, check_secret);
+    check_each(reader, "networks", taskfile->network_count, check_network);
     CHECK_UNIQUE(reader, "volumes", taskfile->volumes, taskfile->volume_count, name);
     CHECK_UNIQUE(reader, "secrets", taskfile->secrets, taskfile->secret_count, id);
     CHECK_UNIQUE(reader, "networks", taskfile->networks, taskfile->network_count, name);

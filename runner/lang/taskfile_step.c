@@ -315,10 +315,13 @@ static void check_kinds(const step_reader *r)
 
 static void check_mounts(const step_reader *r)
 {
+    const dd_yaml_node *written = dd_yaml_get(r->map, "volumeMounts");
+
     if (r->step->mount_count && r->step->kind == DD_STEP_PUSH)
         problem(r, "volumeMounts", NULL, "a push step mounts nothing");
     for (size_t i = 0; i < r->step->mount_count && i < DD_TASKFILE_MAX_ENTRIES; i++)
-        check_mount(r, i);
+        if (written->items[i]->kind == DD_YAML_MAP) /* else it has been told already */
+            check_mount(r, i);
     if (r->step->mount_count > DD_TASKFILE_MAX_ENTRIES)
         problem(r, "volumeMounts", NULL, "more than %d mounts", DD_TASKFILE_MAX_ENTRIES);
 }

@@ -278,7 +278,7 @@ static void templates_render_as_their_definitions_say(void **state)
 static void task_files_are_read_or_refused_as_their_definitions_say(void **state)
 {
     (void)state;
-    walk("taskfiles", 50, taskfile_case);
+    walk("taskfiles", 150, taskfile_case);
 }
 
 static void dockerfiles_have_the_bases_their_definitions_say(void **state)
