@@ -240,6 +240,8 @@ const setting_row dd_setting_table[] = {
      "to who pushed (/data/sender/login)"},
     {"senders[].registry", SETTING_TEXT, false, SENDER(registry), NULL, 0, 0, TEXT(registry_host, HOST_FORM),
      "the registry that this sender speaks for"},
+    {"senders[].repositories", SETTING_TEXT, false, SENDER(repositories), NULL, 0, 0, PLAIN,
+     "the repositories that a forge may speak for, as github.com/org/*; without it any"},
 
     {"registries[].host", SETTING_TEXT, true, REGISTRY(host), NULL, 0, 0, TEXT(registry_host, HOST_FORM),
      "the registry, as images name it"},

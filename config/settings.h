@@ -32,8 +32,9 @@ typedef struct dd_sender_settings {
         char *message;
         char *actor;
     } fields;
-    char *registry; /* the registry that this door speaks for; NULL for forges */
-    dd_place place; /* where in the settings file it stands */
+    char *registry;     /* the registry that this door speaks for; NULL for forges */
+    char *repositories; /* a glob of the repositories' keys that a forge may speak for; NULL: any */
+    dd_place place;     /* where in the settings file it stands */
 } dd_sender_settings;
 
 typedef struct dd_registry_settings {

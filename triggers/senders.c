@@ -83,6 +83,15 @@ static bool is_media_type_of(const dd_sender *sender, const dd_delivery *deliver
     return false;
 }
 
+/* Whoever has the secret of one repository's hook could name any other in a body. */
+static void check_repository(const dd_sender_settings *settings, dd_event *event)
+{
+    if (!settings->repositories || !event->repository)
+        return;
+    if (!event->repository_key || !dd_glob_match(settings->repositories, event->repository_key))
+        dd_event_ignore(event, "the sender does not speak for the repository %.100s", event->repository);
+}
+
 int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      int *ret_status, dd_error **err)
 {
@@ -99,5 +108,9 @@ int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *deli
         *ret_status = 415;
         return dd_fail(err, DD_ERR_INVALID, "a %s sender sends no such Content-Type", sender->kind);
     }
-    return sender->normalise(settings, delivery, ret, err);
+    if (sender->normalise(settings, delivery, ret, err) < 0)
+        return -1;
+    for (size_t i = 0; i < (*ret)->count && !sender->is_registry; i++)
+        check_repository(settings, (*ret)->items[i]);
+    return 0;
 }

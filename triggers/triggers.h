@@ -118,8 +118,8 @@ int dd_sender_verify(const dd_sender_settings *settings, const dd_delivery *deli
 /* Whether a header may prove who sent a delivery, so that it is not kept with it. */
 bool dd_sender_header_is_secret(const dd_sender_settings *settings, const char *name);
 
-/* Verify, then normalise: what server, `event parse` and fuzzers call. On failure *ret_status is the HTTP
- * status (401, 400, 415). */
+/* Verify, then normalise; what a forge may not speak for is ignored. What server, `event parse` and fuzzers
+ * call. On failure *ret_status is the HTTP status (401, 400, 415). */
 int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      int *ret_status, dd_error **err);
 

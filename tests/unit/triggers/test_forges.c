@@ -54,6 +54,30 @@ static void an_old_data_centers_repositories_are_where_the_settings_say(void **s
     assert_string_equal(events->items[0]->repository, "PRJ/my-repo");
 }
 
+/* ---- Which repositories ---- */
+
+static void threat_06_a_sender_speaks_for_the_repositories_of_its_settings_alone(void **state)
+{
+    static char globs[][40] = {"git.example.com/scm/prj/*", "git.example.com/scm/PRJ/*",
+                               "git.example.com/scm/prj", "other.example.com/**", "**"};
+    static const bool taken[] = {true, false, false, false, true};
+    static char url[] = "https://git.example.com/scm";
+    dd_auto_str body =
+        dd_sprintf(DATACENTER_PUSH, "{\"ref\":{\"id\":\"refs/heads/main\"},\"fromHash\":\"" COMMIT_A
+                                    "\",\"toHash\":\"" COMMIT_B "\"}");
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(globs); i++) {
+        dd_sender_settings settings = *test_sender("bitbucket-datacenter");
+        settings.url = url;
+        settings.repositories = globs[i];
+        dd_auto(dd_events) events = read_body(&settings, "X-Event-Key", "repo:refs_changed", body);
+        assert_int_equal(events->items[0]->kind, taken[i] ? DD_EVENT_PUSH : DD_EVENT_IGNORED);
+        settings.url = NULL; /* nobody knows where it is */
+        dd_auto(dd_events) lost = read_body(&settings, "X-Event-Key", "repo:refs_changed", body);
+        assert_int_equal(lost->items[0]->kind, DD_EVENT_IGNORED);
+    }
+}
+
 /* ---- Several events ---- */
 
 static void the_events_of_one_delivery_are_remembered_apart(void **state)
@@ -165,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_old_data_centers_repositories_are_where_the_settings_say),
+        cmocka_unit_test(threat_06_a_sender_speaks_for_the_repositories_of_its_settings_alone),
         cmocka_unit_test(the_events_of_one_delivery_are_remembered_apart),
         cmocka_unit_test(a_push_is_found_where_the_settings_point),
         cmocka_unit_test(pointers_that_lead_nowhere_find_nothing),
