@@ -134,7 +134,9 @@ static void subject_init(subject *s, dd_re2 *re, dd_text text)
 {
     size_t copied = 0, length;
 
-    *s = (subject){.text = text.data ? text : (dd_text){"", 0}};
+    if (!text.data)
+        text = (dd_text){"", 0};
+    *s = (subject){.text = text};
     for (size_t at = 0; at < text.length; at += length) {
         dd_utf8_decode(text.data + at, text.length - at, &length);
         if (length > 1 || (unsigned char)text.data[at] < 0x80)

@@ -64,7 +64,7 @@ typedef struct dd_re2_tree {
     size_t group_count, group_capacity;
 } dd_re2_tree;
 
-/* The pattern is UTF-8 no more checked elsewhere; the tree lives in the arena. */
+/* The tree lives in the arena. */
 int dd_re2_parse(dd_arena *arena, dd_text pattern, dd_re2_tree *ret, dd_error **err);
 /* The tree in PCRE2's words, and the groups' numbers. */
 void dd_re2_emit(dd_arena *arena, dd_re2_tree *tree, dd_buf *into);
@@ -92,6 +92,7 @@ int dd_re2_fail(dd_re2_parser *p, const char *what, const char *from, const char
 int dd_re2_take_rune(dd_re2_parser *p, uint32_t *ret);
 /* A backslash and what is behind it, when that is one rune. */
 int dd_re2_take_escape(dd_re2_parser *p, uint32_t *ret);
+bool dd_re2_is_alphanumeric(uint32_t c); /* of ASCII */
 /* A class in brackets. */
 int dd_re2_take_class(dd_re2_parser *p, dd_re2_class **ret);
 /* \d, \pN and their like, outside of brackets: 1 when there is one, 0 when not. */
