@@ -12,6 +12,8 @@
 #include "runner.h"
 #include "steps.h"
 
+#define DD_RUN_MAX_STEPS 1000
+
 struct event;
 
 typedef enum dd_executor_state {

@@ -308,6 +308,16 @@ static void say_problem(dd_executor *executor, const dd_buf *text, const dd_erro
         dd_executor_say(executor, NULL, "%s", line);
 }
 
+/* A file may be read with more of them, but each is a container, and lines of its own in every log. */
+static int check_size(const dd_taskfile *taskfile, dd_error **err)
+{
+    if (taskfile->step_count <= DD_RUN_MAX_STEPS)
+        return 0;
+    dd_fail_at(err, DD_ERR_LIMIT, taskfile->steps[DD_RUN_MAX_STEPS].place, "steps",
+               "these are %zu steps, and a run has at most %d", taskfile->step_count, DD_RUN_MAX_STEPS);
+    return dd_hint(err, "make it several tasks");
+}
+
 static int load(dd_executor *executor, const dd_buf *text, const dd_template_data *data, dd_error **err)
 {
     dd_taskfile_options options = {0};
@@ -318,7 +328,7 @@ static int load(dd_executor *executor, const dd_buf *text, const dd_template_dat
     for (size_t i = 0; i < problems->warning_count; i++)
         say_problem(executor, text, problems->warnings[i], "warning");
     if (ret == 0)
-        return 0;
+        return check_size(executor->taskfile, err);
     for (size_t i = 1; i < problems->error_count; i++)
         say_problem(executor, text, problems->errors[i], "error");
     dd_assert(problems->error_count > 0);

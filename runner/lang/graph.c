@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEP_KINDS (DD_STEP_PUSH + 1)
 #define SHOWN_IDS  20
 #define HINT_NAMES 256 /* among so many ids a hint is no help */
 
@@ -14,6 +15,10 @@ typedef struct graph {
     size_t *slots;             /* ids by hash: index + 1 */
     size_t slot_count;         /* a power of two */
     size_t need_total;
+    struct {
+        size_t *steps; /* those that are resolved: the earlier ones of the one in hand */
+        size_t count;
+    } of_kind[STEP_KINDS];
     size_t *open;     /* per step: how many of its needs are not in order yet */
     size_t *seen;     /* per step: the search for cycles that came by, from 1 */
     size_t *waiters;  /* who waits for each step: lists in one array */
@@ -90,32 +95,48 @@ static bool add_need(graph *g, size_t index, size_t need, size_t *capacity)
     return true;
 }
 
+/* Whose name it is; STEP_KINDS: nobody's. */
+static size_t kind_named(const char *name)
+{
+    size_t kind = 0;
+
+    while (kind < STEP_KINDS && strcmp(dd_step_kind_name((dd_step_kind)kind), name) != 0)
+        kind++;
+    return kind;
+}
+
+static void warn_of_kind(const graph *g, size_t index, size_t kind)
+{
+    dd_auto(dd_strv) meant = dd_strv_new();
+    dd_auto_str path = dd_sprintf("steps[%zu].when", index);
+    dd_auto_str ids = NULL;
+    const char *name = dd_step_kind_name((dd_step_kind)kind);
+    size_t count = g->of_kind[kind].count;
+
+    if (g->reader->problems->warning_count >= DD_TASKFILE_MAX_PROBLEMS)
+        return;
+    for (size_t i = 0; i < count && i < SHOWN_IDS; i++)
+        dd_strv_add(meant, g->taskfile->steps[g->of_kind[kind].steps[i]].id);
+    if (count > SHOWN_IDS)
+        dd_strv_addf(meant, "%zu more", count - SHOWN_IDS);
+    ids = dd_strv_join(meant, ", ");
+    dd_problem_warning(g->reader->problems, dd_property_place(g->nodes->items[index], "when"), path,
+                       "write the ids that are meant",
+                       "'%s' is no step's id: every earlier %s step is meant (%s)", name, name, ids);
+}
+
 /* A name that is no id but a kind means every earlier step of that kind (acr-tasks.md, 9.3). Returns false
  * when it is none, or there is no such step. */
 static bool add_kind(graph *g, size_t index, const char *name, size_t *capacity)
 {
-    dd_auto(dd_strv) meant = dd_strv_new();
-    dd_auto_str ids = NULL;
-    dd_auto_str path = NULL;
-    size_t count = 0;
+    size_t kind = kind_named(name);
 
-    for (size_t i = 0; i < index; i++) {
-        if (strcmp(dd_step_kind_name(g->taskfile->steps[i].kind), name) != 0)
-            continue;
-        if (!add_need(g, index, i, capacity))
-            return true;
-        if (count++ < SHOWN_IDS)
-            dd_strv_add(meant, g->taskfile->steps[i].id);
-    }
-    if (!count)
+    if (kind == STEP_KINDS || g->of_kind[kind].count == 0)
         return false;
-    if (count > SHOWN_IDS)
-        dd_strv_addf(meant, "%zu more", count - SHOWN_IDS);
-    ids = dd_strv_join(meant, ", ");
-    path = dd_sprintf("steps[%zu].when", index);
-    dd_problem_warning(g->reader->problems, dd_property_place(g->nodes->items[index], "when"), path,
-                       "write the ids that are meant",
-                       "'%s' is no step's id: every earlier %s step is meant (%s)", name, name, ids);
+    for (size_t i = 0; i < g->of_kind[kind].count; i++)
+        if (!add_need(g, index, g->of_kind[kind].steps[i], capacity))
+            return true;
+    warn_of_kind(g, index, kind);
     return true;
 }
 
@@ -134,17 +155,13 @@ static const char *nearest_id(const graph *g, size_t index, const char *name)
 
 static void fail_unknown(const graph *g, size_t index, const char *name)
 {
-    static const char *const kinds[] = {"cmd", "build", "push"};
     const char *nearest = nearest_id(g, index, name);
     dd_auto_str hint = nearest ? dd_sprintf("did you mean %s?", nearest) : NULL;
 
-    for (size_t i = 0; i < DD_COUNT(kinds); i++)
-        if (strcmp(name, kinds[i]) == 0) {
-            problem(g, index, "when", hint, "no step is named '%s', and no earlier one is a %s step", name,
-                    name);
-            return;
-        }
-    problem(g, index, "when", hint, "no step is named '%s'", name);
+    if (kind_named(name) < STEP_KINDS)
+        problem(g, index, "when", hint, "no step is named '%s', and no earlier one is a %s step", name, name);
+    else
+        problem(g, index, "when", hint, "no step is named '%s'", name);
 }
 
 static void add_name(graph *g, size_t index, const char *name, size_t *capacity)
@@ -301,14 +318,22 @@ void dd_graph_resolve(const dd_reader *reader, const dd_yaml_node *steps)
     size_t count = g.taskfile->step_count;
 
     collect_ids(&g);
-    for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < STEP_KINDS; k++)
+        g.of_kind[k].steps = dd_calloc(count + 1, sizeof(size_t));
+    for (size_t i = 0; i < count; i++) {
+        dd_step_kind kind = g.taskfile->steps[i].kind;
+
         resolve_step(&g, i);
+        g.of_kind[kind].steps[g.of_kind[kind].count++] = i;
+    }
     collect_waiters(&g);
     g.open = dd_calloc(count + 1, sizeof(*g.open));
     g.seen = dd_calloc(count + 1, sizeof(*g.seen));
     g.taskfile->stage_of = dd_calloc(count + 1, sizeof(*g.taskfile->stage_of));
     if (order(&g) < count)
         name_cycles(&g);
+    for (size_t k = 0; k < STEP_KINDS; k++)
+        free(g.of_kind[k].steps);
     free(g.slots);
     free(g.waiters);
     free(g.waits_at);

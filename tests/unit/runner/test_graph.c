@@ -156,6 +156,123 @@ static void the_same_file_gives_the_same_answer(void **state)
     }
 }
 
+/* ---- Every form of `when` ---- */
+
+typedef enum form { ABSENT, DASH, EMPTY, NAMES, FORMS } form;
+
+typedef struct mixed_graph {
+    random_graph needs; /* as they must come out */
+    dd_step_kind kinds[STEPS_MAX];
+    bool forward; /* some wait for later steps, so there may be cycles */
+    dd_buf text;
+} mixed_graph;
+
+static void name_step(mixed_graph *m, size_t step, unsigned *seed)
+{
+    size_t count = m->needs.count;
+    size_t other = m->forward ? (size_t)rand_r(seed) % count : (size_t)rand_r(seed) % (step + 1);
+
+    if (other == step) {
+        dd_buf_add_str(&m->text, "acb_root"); /* the start: nothing to wait for */
+        return;
+    }
+    dd_buf_printf(&m->text, "acb_step_%zu", other);
+    m->needs.needs[step][other] = true;
+}
+
+/* A kind of which there is an earlier step, or else a step. */
+static void name_kind(mixed_graph *m, size_t step, unsigned *seed)
+{
+    dd_step_kind kind = (dd_step_kind)(rand_r(seed) % 3);
+    bool any = false;
+
+    for (size_t i = 0; i < step; i++)
+        if (m->kinds[i] == kind)
+            m->needs.needs[step][i] = any = true;
+    if (any)
+        dd_buf_add_str(&m->text, dd_step_kind_name(kind));
+    else
+        name_step(m, step, seed);
+}
+
+static void write_when(mixed_graph *m, size_t step, unsigned *seed)
+{
+    form is = (form)(rand_r(seed) % FORMS);
+
+    if (is == DASH) {
+        dd_buf_add_str(&m->text, rand_r(seed) % 2 ? ", when: [\"-\"]" : ", when: '-'");
+    } else if (is == NAMES) {
+        dd_buf_add_str(&m->text, ", when: [");
+        for (int names = 1 + rand_r(seed) % 4, i = 0; i < names; i++) {
+            dd_buf_add_str(&m->text, i ? ", " : "");
+            (rand_r(seed) % 3 ? name_step : name_kind)(m, step, seed);
+        }
+        dd_buf_add_char(&m->text, ']');
+    } else {
+        if (is == EMPTY)
+            dd_buf_add_str(&m->text, ", when: []");
+        if (step > 0)
+            m->needs.needs[step][step - 1] = true;
+    }
+}
+
+static void mixed_fill(mixed_graph *m, unsigned *seed, bool forward)
+{
+    static const char *const bodies[] = {"cmd: x", "build: .", "push: [x]"};
+
+    *m = (mixed_graph){.needs = {.count = 1 + (size_t)rand_r(seed) % STEPS_MAX}, .forward = forward};
+    dd_buf_add_str(&m->text, "steps:\n");
+    for (size_t i = 0; i < m->needs.count; i++) {
+        m->kinds[i] = (dd_step_kind)(rand_r(seed) % 3);
+        dd_buf_printf(&m->text, "  - {%s", bodies[m->kinds[i]]);
+        write_when(m, i, seed);
+        dd_buf_add_str(&m->text, "}\n");
+    }
+}
+
+/* Stages by depth-first search, which the code does not use: 0 while unknown, else one more than the stage.
+ */
+static size_t stage_by_search(const random_graph *g, size_t step, size_t known[STEPS_MAX])
+{
+    if (known[step])
+        return known[step];
+    known[step] = 1;
+    for (size_t i = 0; i < g->count; i++)
+        if (g->needs[step][i]) {
+            size_t behind = stage_by_search(g, i, known) + 1;
+
+            known[step] = behind > known[step] ? behind : known[step];
+        }
+    return known[step];
+}
+
+static void every_form_of_when_makes_the_graph_that_it_means(void **state)
+{
+    unsigned seed = 4711;
+    size_t taken = 0;
+
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        mixed_graph m;
+        size_t known[STEPS_MAX] = {0}, ways[STEPS_MAX];
+        dd_auto(dd_taskfile) taskfile = NULL;
+        dd_auto(dd_problems) problems = NULL;
+
+        mixed_fill(&m, &seed, round % 3 == 0);
+        if (dd_taskfile_parse(m.text.data, m.text.length, NULL, &taskfile, &problems) == 0) {
+            assert_true(longest_ways(&m.needs, ways));
+            check_needs(&m.needs, taskfile);
+            for (size_t i = 0; i < m.needs.count; i++)
+                assert_int_equal(taskfile->stage_of[i] + 1, stage_by_search(&m.needs, i, known));
+            taken++;
+        } else {
+            assert_false(longest_ways(&m.needs, ways));
+        }
+        dd_buf_done(&m.text);
+    }
+    assert_true(taken > 2000 && taken < 3000);
+}
+
 /* ---- Long files ---- */
 
 static double cpu_seconds(void)
@@ -180,6 +297,8 @@ static dd_buf *long_file(size_t count, const char *each)
             dd_buf_printf(text, ", when: [s%zu]", (i + 1) % count);
         else if (strcmp(each, "kind") == 0 && i)
             dd_buf_add_str(text, ", when: [cmd]");
+        else if (strcmp(each, "no such kind") == 0)
+            dd_buf_add_str(text, ", when: [push, push, push, build, build]");
         dd_buf_add_str(text, "}\n");
     }
     return text;
@@ -239,15 +358,50 @@ static void kind_names_that_multiply_are_bounded(void **state)
     assert_non_null(strstr(problems->errors[0]->message, "1000000"));
 }
 
+static void kinds_that_no_step_has_are_not_looked_for_at_length(void **state)
+{
+    dd_auto(dd_taskfile) taskfile = NULL;
+    dd_auto(dd_problems) problems = NULL;
+
+    (void)state;
+    assert_int_equal(parse_long(7000, "no such kind", &taskfile, &problems), -1);
+    assert_int_equal(problems->error_count, 100); /* the rest is not told */
+    assert_non_null(strstr(problems->errors[0]->message, "no earlier one is a push step"));
+}
+
+static void a_step_may_wait_for_ten_thousand_others(void **state)
+{
+    dd_auto(dd_taskfile) taskfile = NULL;
+    dd_auto(dd_problems) problems = NULL;
+    dd_auto(dd_buf) text = dd_buf_new();
+
+    (void)state;
+    dd_buf_add_str(text, "steps:\n");
+    for (size_t i = 0; i < 10000; i++)
+        dd_buf_printf(text, "  - {id: s%zu, cmd: x, when: \"-\"}\n", i);
+    dd_buf_add_str(text, "  - {id: last, cmd: x, when: [");
+    for (size_t i = 10000; i-- > 0;)
+        dd_buf_printf(text, "s%zu, ", i);
+    dd_buf_add_str(text, "s7, cmd]}\n");
+    assert_int_equal(dd_taskfile_parse(text->data, text->length, NULL, &taskfile, &problems), 0);
+    assert_int_equal(taskfile->steps[10000].need_count, 10000);
+    for (size_t i = 0; i < 10000; i++)
+        assert_int_equal(taskfile->steps[10000].needs[i], i);
+    assert_int_equal(taskfile->stage_of[10000], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_are_ordered_or_their_cycles_named),
+        cmocka_unit_test(every_form_of_when_makes_the_graph_that_it_means),
         cmocka_unit_test(the_same_file_gives_the_same_answer),
         cmocka_unit_test(ten_thousand_steps_in_a_row_are_quick),
         cmocka_unit_test(ten_thousand_steps_that_wait_forwards_do_not_recurse),
         cmocka_unit_test(a_ring_of_ten_thousand_is_named_in_short),
         cmocka_unit_test(kind_names_that_multiply_are_bounded),
+        cmocka_unit_test(kinds_that_no_step_has_are_not_looked_for_at_length),
+        cmocka_unit_test(a_step_may_wait_for_ten_thousand_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,6 +130,78 @@ static void what_is_quoted_and_joined_is_split_the_same(void **state)
     }
 }
 
+/* ---- Against a shell ---- */
+
+#define LINES 1000
+
+/* A text of the characters that quoting is about, without what a shell expands or runs; and without line
+ * breaks, which separate words here but end a command there. */
+static void random_line(char line[32], unsigned *seed)
+{
+    static const char letters[] = "ab  ''\"\"\\\\\t=,.:/-%@+\xc3\xa9";
+    size_t length = (size_t)rand_r(seed) % 24;
+
+    for (size_t i = 0; i < length; i++)
+        line[i] = letters[(size_t)rand_r(seed) % (sizeof(letters) - 1)];
+    line[length] = '\0';
+}
+
+/* What the shell makes of the lines that the splitter takes: "<word><word>" and a NUL for each. */
+static dd_buf *ask_shell(const dd_strv *lines)
+{
+    char path[] = "/tmp/drydock-words-XXXXXX";
+    dd_auto_fd fd = mkstemp(path);
+    dd_auto_str command = dd_sprintf("sh %s", path);
+    dd_buf *answer = NULL;
+    FILE *script, *shell;
+
+    assert_true(fd >= 0);
+    script = fopen(path, "w");
+    assert_non_null(script);
+    fputs("words() { for word do printf '<%s>' \"$word\"; done; printf '\\0'; }\n", script);
+    for (size_t i = 0; i < lines->count; i++)
+        fprintf(script, "words %s\n", lines->items[i]);
+    assert_int_equal(fclose(script), 0);
+    shell = popen(command, "r"); /* NOLINT(cert-env33-c): a shell is what is asked */
+    assert_non_null(shell);
+    assert_int_equal(dd_buf_read_fd(fileno(shell), 1024 * 1024, &answer, NULL), 0);
+    assert_int_equal(pclose(shell), 0);
+    unlink(path);
+    return answer;
+}
+
+static void words_are_those_that_a_shell_would_make(void **state)
+{
+    unsigned seed = 99;
+    dd_strv lines = {0};
+    dd_auto(dd_buf) wanted = dd_buf_new();
+    dd_auto(dd_buf) answer = NULL;
+
+    (void)state;
+    while (lines.count < LINES) {
+        char line[32];
+        dd_auto(dd_strv) words = NULL;
+
+        random_line(line, &seed);
+        if (dd_words_split(line, &words, NULL) < 0)
+            continue;
+        for (size_t i = 0; i < words->count; i++)
+            dd_buf_printf(wanted, "<%s>", words->items[i]);
+        dd_buf_add_char(wanted, '\0');
+        dd_strv_add(&lines, line);
+    }
+    answer = ask_shell(&lines);
+    for (size_t i = 0, got = 0, want = 0; i < lines.count; i++) {
+        if (strcmp(answer->data + got, wanted->data + want) != 0)
+            fail_msg("%s\n  the shell: %s\n  here:      %s", lines.items[i], answer->data + got,
+                     wanted->data + want);
+        got += strlen(answer->data + got) + 1;
+        want += strlen(wanted->data + want) + 1;
+    }
+    assert_int_equal(answer->length, wanted->length);
+    dd_strv_done(&lines);
+}
+
 /* ---- build ---- */
 
 typedef struct build_case {
@@ -209,6 +283,7 @@ int main(void)
         cmocka_unit_test(shell_operators_are_refused_with_a_hint),
         cmocka_unit_test(an_open_quote_is_refused_where_it_opens),
         cmocka_unit_test(what_is_quoted_and_joined_is_split_the_same),
+        cmocka_unit_test(words_are_those_that_a_shell_would_make),
         cmocka_unit_test(builds_are_taken_apart_as_the_engine_would),
         cmocka_unit_test(builds_that_no_engine_would_take_are_refused),
     };
