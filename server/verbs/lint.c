@@ -162,8 +162,9 @@ const dd_verb dd_verb_lint = {
     .help =
         "  Renders and reads the file as a run would, and tells all errors and warnings at once, as a "
         "compiler does:\n"
-        "  FILE:LINE:COLUMN: error: what is wrong, the line, a caret, a hint. Give it the values that runs "
-        "have.\n\n"
+        "  FILE:LINE:COLUMN: error: what is wrong, the line, a caret, a hint. Give it the values that "
+        "runs have;\n"
+        "  what is not given of .Run is made up.\n\n"
         "  Warned about is what can hardly be meant: unknown and repeated keys, a `when` that names a kind "
         "of step and\n"
         "  no id, images that are pushed or run and that no step builds or waits for, properties that do "
