@@ -1,6 +1,7 @@
 /* Dockerfiles: what they are built from. References are whole, sorted and each there once; the JSON is JSON;
- * line endings change nothing; an error has its place in the text. */
-#include "runner/runner.h"
+ * line endings change nothing; an error has its place in the text. Written for the engine, the file names no
+ * image but the ids that it was given. */
+#include "runner/dockerfile_private.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,59 @@ static void check_error(const dd_error *error, const char *text, size_t length)
     dd_assert(error->place.column - 1 <= end - text);
 }
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void add_build_args(dd_strv *into)
+{
+    dd_strv_add(into, "V=3");
+    dd_strv_add(into, "EMPTY=");
+    dd_strv_add(into, "BASE=alpine:3");
+}
+
+static void check_is_id(const dd_reference *reference)
+{
+    dd_assert(strcmp(reference->text, "docker.io/library/" ID ":latest") == 0);
+}
+
+static void check_pinned(const dd_buf *pinned)
+{
+    dd_auto(dd_strv) build_args = dd_strv_new();
+    dd_auto(dd_deps) deps = NULL;
+
+    add_build_args(build_args);
+    dd_assert(dd_deps_scan(pinned->data, pinned->length, build_args, NULL, &deps, NULL) == 0);
+    if (deps->runtime)
+        check_is_id(deps->runtime);
+    for (size_t i = 0; i < deps->buildtime_count; i++)
+        check_is_id(deps->buildtime[i]);
+}
+
+/* What ONBUILD names is the engine's to find. */
+static bool has_trigger(const char *text, size_t length)
+{
+    dd_auto_str copy = dd_strndup(text, length);
+
+    return strcasestr(copy, "onbuild");
+}
+
+static void pin(const char *text, size_t length)
+{
+    dd_auto(dd_strv) build_args = dd_strv_new();
+    dd_auto(dd_deps) deps = NULL;
+    dd_auto(dd_buf) pinned = dd_buf_new();
+    dd_image_uses uses = {0};
+
+    add_build_args(build_args);
+    if (dd_dockerfile_scan(text, length, build_args, NULL, &deps, &uses, NULL) == 0) {
+        for (size_t i = 0; i < uses.count; i++)
+            if (uses.items[i].reference)
+                uses.items[i].id = dd_strdup(ID);
+        if (dd_dockerfile_pin(text, length, &uses, true, pinned, NULL) == 0 && !has_trigger(text, length))
+            check_pinned(pinned);
+    }
+    dd_image_uses_done(&uses);
+}
+
 /* The answer as text, of an error too. */
 static char *scan(const char *text, size_t length, const char *target)
 {
@@ -56,9 +110,7 @@ static char *scan(const char *text, size_t length, const char *target)
     dd_auto(dd_deps) deps = NULL;
     dd_auto(dd_error) error = NULL;
 
-    dd_strv_add(build_args, "V=3");
-    dd_strv_add(build_args, "EMPTY=");
-    dd_strv_add(build_args, "BASE=alpine:3");
+    add_build_args(build_args);
     if (dd_deps_scan(text, length, build_args, target, &deps, &error) == 0) {
         dd_assert(deps && !error);
         check_deps(deps);
@@ -80,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dd_buf other = {0};
 
     dd_assert(*first && *final);
+    pin(text, size);
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '\n')
             dd_buf_add_char(&other, '\r');
