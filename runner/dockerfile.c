@@ -67,7 +67,7 @@ static int fail_empty_base(dd_word word, dd_place place, dd_error **err)
 
 static int expand_platform(dd_scan *scan, dd_stage *stage, dd_word word, dd_error **err)
 {
-    const char *own = dd_variables_get(&scan->builder.args, "BUILDPLATFORM", strlen("BUILDPLATFORM"));
+    const char *own = dd_variables_get(&scan->builder.args, "TARGETPLATFORM", strlen("TARGETPLATFORM"));
     dd_auto_str platform = NULL;
 
     if (!word.text)

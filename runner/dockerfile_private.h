@@ -80,6 +80,9 @@ typedef struct dd_image_uses {
     size_t count;
 } dd_image_uses;
 void dd_image_uses_done(dd_image_uses *uses);
+/* What a build's --platform, --os, --arch and --variant say of TARGETPLATFORM and its kin: build arguments
+ * for the scan, to stand before those that were given. */
+void dd_dockerfile_target_args(const dd_strv *options, dd_strv *ret);
 /* dd_deps_scan, and each place where an image is named (*ret_uses is done by the caller in any case). */
 int dd_dockerfile_scan(const char *text, size_t length, const dd_strv *build_args, const char *target,
                        dd_deps **ret, dd_image_uses *ret_uses, dd_error **err);

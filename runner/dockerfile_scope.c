@@ -94,6 +94,55 @@ static int set_platforms(dd_scan *scan, dd_error **err)
     return 0;
 }
 
+static void replace(char **slot, const char *value, size_t length)
+{
+    free(*slot);
+    *slot = dd_strndup(value, length);
+}
+
+/* "os/architecture[/variant]"; of several platforms the first. */
+static void split_platform(const char *text, char *parts[3])
+{
+    for (size_t i = 0; i < 3; i++) {
+        size_t length = strcspn(text, "/,");
+
+        replace(&parts[i], text, length);
+        text += length + (text[length] == '/');
+    }
+}
+
+static void read_choice(const char *option, char *parts[3])
+{
+    static const char *const names[] = {"--os=", "--arch=", "--variant="};
+    static const char platform[] = "--platform=";
+
+    if (dd_str_starts(option, platform))
+        split_platform(option + strlen(platform), parts);
+    for (size_t i = 0; i < DD_COUNT(names); i++)
+        if (dd_str_starts(option, names[i]))
+            replace(&parts[i], option + strlen(names[i]), strlen(option) - strlen(names[i]));
+}
+
+void dd_dockerfile_target_args(const dd_strv *options, dd_strv *ret)
+{
+    char *parts[3] = {NULL, NULL, NULL};
+    struct utsname host;
+
+    for (size_t i = 0; i < options->count; i++)
+        read_choice(options->items[i], parts);
+    if (options->count && uname(&host) == 0) {
+        const char *os = parts[0] && *parts[0] ? parts[0] : "linux", *variant = parts[2] ? parts[2] : "",
+                   *architecture = parts[1] && *parts[1] ? parts[1] : this_machine(&host).architecture;
+
+        dd_strv_addf(ret, "TARGETPLATFORM=%s/%s%s%s", os, architecture, *variant ? "/" : "", variant);
+        dd_strv_addf(ret, "TARGETOS=%s", os);
+        dd_strv_addf(ret, "TARGETARCH=%s", architecture);
+        dd_strv_addf(ret, "TARGETVARIANT=%s", variant);
+    }
+    for (size_t i = 0; i < DD_COUNT(parts); i++)
+        free(parts[i]);
+}
+
 /* These need no ARG, when they are given. */
 static int set_predefined(dd_scan *scan, dd_error **err)
 {

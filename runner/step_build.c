@@ -150,9 +150,13 @@ static void add_base(dd_step_run *run, const dd_reference *reference, const char
 static int set_bases(dd_step_run *run, dd_error **err)
 {
     const dd_buf *text = run->dockerfile;
+    dd_auto(dd_strv) args = dd_strv_new();
 
-    if (dd_dockerfile_scan(text->data ? text->data : "", text->length, &run->build_args, run->build->target,
-                           &run->deps, &run->uses, err) < 0)
+    dd_dockerfile_target_args(&run->build_options->platform, args);
+    for (size_t i = 0; i < run->build_args.count; i++)
+        dd_strv_add(args, run->build_args.items[i]);
+    if (dd_dockerfile_scan(text->data ? text->data : "", text->length, args, run->build->target, &run->deps,
+                           &run->uses, err) < 0)
         return dd_context(err, "Dockerfile");
     if (run->deps->runtime)
         add_base(run, run->deps->runtime, platform_of(run, run->deps->runtime), true);

@@ -80,6 +80,30 @@ static void a_platform_is_kept_when_it_is_another_one(void **state)
                   NULL, "FROM id-a AS x\nFROM --platform=linux/s390x id-b\nCOPY --from=x / /\n");
 }
 
+static void what_a_build_is_for_is_known_to_its_dockerfile(void **state)
+{
+    static const char text[] = "FROM --platform=$BUILDPLATFORM a-$TARGETOS-$TARGETARCH AS x\n"
+                               "FROM --platform=$TARGETPLATFORM b-$TARGETVARIANT\nCOPY --from=x / /\n";
+    dd_auto(dd_strv) options = dd_strv_new();
+    dd_auto(dd_strv) args = dd_strv_new();
+    dd_auto(dd_deps) deps = NULL;
+    dd_image_uses uses = {0};
+
+    (void)state;
+    dd_dockerfile_target_args(options, args);
+    assert_int_equal(args->count, 0); /* the machine's own */
+    dd_strv_add(options, "--platform=linux/s390x,linux/arm64");
+    dd_strv_add(options, "--variant=z9");
+    dd_dockerfile_target_args(options, args);
+    dd_strv_add(args, "TARGETOS=given");
+    assert_int_equal(dd_dockerfile_scan(text, strlen(text), args, NULL, &deps, &uses, NULL), 0);
+    assert_string_equal(uses.items[0].name, "a-given-s390x");
+    assert_non_null(uses.items[0].platform); /* not what is built for: to be fetched as it says */
+    assert_string_equal(uses.items[1].name, "b-z9");
+    assert_null(uses.items[1].platform);
+    dd_image_uses_done(&uses);
+}
+
 static void lines_stay_where_they_were(void **state)
 {
     (void)state;
@@ -149,6 +173,7 @@ int main(void)
         cmocka_unit_test(every_name_becomes_an_id),
         cmocka_unit_test(a_stage_that_nothing_needs_has_no_image),
         cmocka_unit_test(a_platform_is_kept_when_it_is_another_one),
+        cmocka_unit_test(what_a_build_is_for_is_known_to_its_dockerfile),
         cmocka_unit_test(lines_stay_where_they_were),
         cmocka_unit_test(here_documents_are_kept_where_they_are_known),
         cmocka_unit_test(what_only_an_engine_might_take_for_an_instruction_is_refused),
