@@ -12,6 +12,8 @@
 
 #define REPLAY_WINDOW_S   300
 #define SIGNING_KEY       "whsec_"
+#define PUBLIC_KEY        "whpk_"
+#define PUBLIC_TRIES_MAX  4 /* a check costs a tenth of a millisecond, and anybody can ask for it */
 #define STANDARD_ID_BYTES 255
 
 static const char *const trust_names[DD_TRUST_LEVELS] = {
@@ -256,21 +258,27 @@ int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery
     return 0;
 }
 
-/* The bytes of a signing key; NULL when the secret is none. */
-static dd_buf *signing_key(const char *secret)
+/* The bytes behind the prefix; NULL when the secret is no such key. */
+static dd_buf *read_key(const char *secret, const char *prefix)
 {
     dd_auto(dd_buf) key = dd_buf_new();
-    const char *text = secret + strlen(SIGNING_KEY);
-    if (!dd_str_starts(secret, SIGNING_KEY) || !dd_base64_decode(text, strlen(text), key) || key->length == 0)
+    const char *text = secret + strlen(prefix);
+    if (!dd_str_starts(secret, prefix) || !dd_base64_decode(text, strlen(text), key) || key->length == 0)
         return NULL;
     return dd_take(key);
 }
 
 bool dd_auth_is_signing_key(const char *secret, size_t *ret_bytes)
 {
-    dd_auto(dd_buf) key = signing_key(secret);
+    dd_auto(dd_buf) key = read_key(secret, SIGNING_KEY);
     *ret_bytes = key ? key->length : 0;
     return key != NULL;
+}
+
+bool dd_auth_is_public_key(const char *secret)
+{
+    dd_auto(dd_buf) key = read_key(secret, PUBLIC_KEY);
+    return key && key->length == DD_ED25519_KEY_BYTES;
 }
 
 /* One of the three headers, under either of its names. */
@@ -313,6 +321,39 @@ static bool list_has(const char *list, const uint8_t code[DD_SHA256_BYTES])
     return good;
 }
 
+/* Whether one of the first of "v1a,BASE64" is a signature of the text by the key's owner. */
+static bool list_has_signature(const char *list, const uint8_t *key, const dd_buf *text)
+{
+    static const char scheme[] = "v1a,";
+    bool good = false;
+    for (int tries = 0; *list && tries < PUBLIC_TRIES_MAX;) {
+        dd_auto(dd_buf) signature = dd_buf_new();
+        size_t length = strcspn(list, " ");
+        if (dd_str_starts(list, scheme) &&
+            dd_base64_decode(list + strlen(scheme), length - strlen(scheme), signature) &&
+            signature->length == DD_ED25519_SIGNATURE_BYTES) {
+            good = good || dd_ed25519_verify(key, text->data, text->length, (const uint8_t *)signature->data);
+            tries++;
+        }
+        list += length + (list[length] == ' ');
+    }
+    return good;
+}
+
+/* By a shared key or by a public one, as the secret is. */
+static bool secret_signed(const char *secret, const char *list, const dd_buf *text)
+{
+    uint8_t code[DD_SHA256_BYTES];
+    dd_auto(dd_buf) shared = read_key(secret, SIGNING_KEY);
+    dd_auto(dd_buf) public = read_key(secret, PUBLIC_KEY);
+    if (public && public->length == DD_ED25519_KEY_BYTES)
+        return list_has_signature(list, (const uint8_t *)public->data, text);
+    if (!shared)
+        return false;
+    dd_hmac_sha256(shared->data, shared->length, text->data, text->length, code);
+    return list_has(list, code);
+}
+
 int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err)
 {
     const char *id, *at, *list;
@@ -331,14 +372,8 @@ int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *deli
     dd_auto(dd_buf) text = dd_buf_new();
     dd_buf_printf(text, "%s.%s.", id, at);
     dd_buf_add(text, delivery->body, delivery->body_length);
-    for (size_t i = 0; i < settings->secrets.count; i++) {
-        uint8_t code[DD_SHA256_BYTES];
-        dd_auto(dd_buf) key = signing_key(settings->secrets.items[i]);
-        if (!key)
-            continue;
-        dd_hmac_sha256(key->data, key->length, text->data, text->length, code);
-        good |= list_has(list, code);
-    }
+    for (size_t i = 0; i < settings->secrets.count; i++)
+        good |= secret_signed(settings->secrets.items[i], list, text);
     if (!good)
         return dd_fail(err, DD_ERR_DENIED, "the signature does not match");
     return 0;

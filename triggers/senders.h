@@ -41,10 +41,12 @@ int dd_auth_check(const dd_sender *sender, const dd_sender_settings *settings, d
 int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
                  const char *scheme, const char *data, size_t length, dd_error **err);
 /* Standard Webhooks: the headers webhook-id, webhook-timestamp and webhook-signature (or svix-…), by those of
- * the secrets that are signing keys. https://github.com/standard-webhooks/standard-webhooks */
+ * the secrets that are signing or public keys. https://github.com/standard-webhooks/standard-webhooks */
 int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);
 /* Whether the secret is a signing key, "whsec_" and base64. *ret_bytes its length. */
 bool dd_auth_is_signing_key(const char *secret, size_t *ret_bytes);
+/* Whether it is the public key of one who signs by Ed25519, "whpk_" and base64. */
+bool dd_auth_is_public_key(const char *secret);
 /* Whether the text is one of the values; every one is looked at, so that the time does not tell which. */
 bool dd_auth_matches(const char *text, size_t length, const dd_strv *values);
 

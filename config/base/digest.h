@@ -13,6 +13,11 @@ void dd_sha256_hex(const void *data, size_t length, char ret[DD_SHA256_HEX]);
 void dd_sha1_hex(const void *data, size_t length, char ret[DD_SHA1_HEX]);
 void dd_hmac_sha256(const void *key, size_t key_length, const void *data, size_t length,
                     uint8_t ret[DD_SHA256_BYTES]);
+#define DD_ED25519_KEY_BYTES       32
+#define DD_ED25519_SIGNATURE_BYTES 64
+/* Whether the signature is that of these bytes by the owner of the public key. */
+bool dd_ed25519_verify(const uint8_t key[DD_ED25519_KEY_BYTES], const void *data, size_t length,
+                       const uint8_t signature[DD_ED25519_SIGNATURE_BYTES]);
 void dd_hex_encode(const uint8_t *data, size_t length, char *ret); /* 2*length+1 bytes */
 /* Strict lower-case hex of exactly 2*length digits, NUL-terminated. */
 bool dd_hex_decode(const char *text, uint8_t *ret, size_t length);

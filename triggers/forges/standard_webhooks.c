@@ -18,11 +18,17 @@ static int verify(const dd_sender_settings *settings, const dd_delivery *deliver
 static int check(const dd_sender_settings *settings, dd_error **err)
 {
     size_t bytes;
-    for (size_t i = 0; i < settings->secrets.count; i++)
-        if (!dd_auth_is_signing_key(settings->secrets.items[i], &bytes) || bytes < KEY_MIN_BYTES ||
-            bytes > KEY_MAX_BYTES)
-            return dd_fail(err, DD_ERR_INVALID, "a secret is not 'whsec_' and the base64 of %d to %d bytes",
-                           KEY_MIN_BYTES, KEY_MAX_BYTES);
+    for (size_t i = 0; i < settings->secrets.count; i++) {
+        const char *secret = settings->secrets.items[i];
+        bool is_shared =
+            dd_auth_is_signing_key(secret, &bytes) && bytes >= KEY_MIN_BYTES && bytes <= KEY_MAX_BYTES;
+        if (!is_shared && !dd_auth_is_public_key(secret))
+            return dd_fail(
+                err, DD_ERR_INVALID,
+                "a secret is neither 'whsec_' and the base64 of %d to %d bytes, nor 'whpk_' and a public "
+                "key's",
+                KEY_MIN_BYTES, KEY_MAX_BYTES);
+    }
     return 0;
 }
 

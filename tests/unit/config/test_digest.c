@@ -110,6 +110,25 @@ static void base64_is_read_back_and_nothing_else_is(void **state)
     }
 }
 
+/* RFC 8032, section 7.1, test 2. */
+static void an_ed25519_signature_is_that_of_its_key_and_bytes(void **state)
+{
+    uint8_t key[DD_ED25519_KEY_BYTES], signature[DD_ED25519_SIGNATURE_BYTES], byte = 0x72;
+    (void)state;
+    assert_true(
+        dd_hex_decode("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", key, sizeof(key)));
+    assert_true(dd_hex_decode("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+                              "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+                              signature, sizeof(signature)));
+    assert_true(dd_ed25519_verify(key, &byte, 1, signature));
+    assert_false(dd_ed25519_verify(key, &byte, 0, signature));
+    signature[40] ^= 1;
+    assert_false(dd_ed25519_verify(key, &byte, 1, signature));
+    signature[40] ^= 1;
+    key[3] ^= 1;
+    assert_false(dd_ed25519_verify(key, &byte, 1, signature));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +137,7 @@ int main(void)
         cmocka_unit_test(hex_is_read_strictly),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
         cmocka_unit_test(base64_is_read_back_and_nothing_else_is),
+        cmocka_unit_test(an_ed25519_signature_is_that_of_its_key_and_bytes),
         cmocka_unit_test(equality_needs_equal_lengths),
         cmocka_unit_test(random_texts_differ),
     };

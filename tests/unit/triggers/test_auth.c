@@ -244,13 +244,14 @@ static void threat_02_a_head_that_no_body_could_make_good_is_refused_by_itself(v
 
 /* ---- Standard Webhooks ---- */
 
+static char shared_key[] = KEY, public_key[] = "whpk_SzE3nKvULcVVUI9s3GeWXxPrkSzk1nF38gUAhOfg8BA=";
+static char *published[] = {shared_key, NULL};
+
 static bool signature_proves(const char *id, const char *at, const char *list, int64_t now_s)
 {
-    static char key[] = KEY;
-    static char *keys[] = {key, NULL};
     dd_sender_settings settings = *test_sender("standard-webhooks");
     test_delivery delivery = {0};
-    settings.secrets = (dd_strv){keys, 1, 2};
+    settings.secrets = (dd_strv){published, 1, 2};
     assert_int_equal(check_one(&settings, NULL), 0);
     test_delivery_body(&delivery, BODY, strlen(BODY));
     delivery.delivery.at_ms = now_s * 1000 + 999;
@@ -275,6 +276,24 @@ static void the_published_vector_of_standard_webhooks_verifies(void **state)
     assert_false(signature_proves(ID, "1614265330", "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", AT_S));
     assert_false(signature_proves(ID "x", "1614265330", RIGHT, AT_S));
     assert_false(signature_proves("", "1614265330", RIGHT, AT_S));
+}
+
+/* The same message, signed by a key that was made for this test and thrown away. */
+static void a_signature_by_a_public_keys_owner_verifies(void **state)
+{
+    static const char by_owner[] =
+        "v1a,tkZUNEvAAiD17ao7DwN2fnWJCDI+cvUK3yx4Dzp95mhcjoBaTGqvrj6bmoE2qZ4eqC5kbE6QZ6NC0kX9wnNiBA==";
+    (void)state;
+    assert_false(signature_proves(ID, "1614265330", by_owner, AT_S));
+    published[0] = public_key;
+    dd_auto_str among = dd_sprintf("%s v1a,AAAA %s", RIGHT, by_owner);
+    assert_true(signature_proves(ID, "1614265330", by_owner, AT_S));
+    assert_true(signature_proves(ID, "1614265330", among, AT_S));
+    assert_false(signature_proves(ID, "1614265330", RIGHT, AT_S));
+    assert_false(signature_proves(ID "x", "1614265330", by_owner, AT_S));
+    assert_false(signature_proves(ID, "1614265330", "v1a,", AT_S));
+    assert_false(signature_proves(ID, "1614265330", "v1a", AT_S));
+    published[0] = shared_key;
 }
 
 static void a_signed_time_holds_for_five_minutes_either_way(void **state)
@@ -354,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_proves_a_delivery_is_not_kept_with_it),
         cmocka_unit_test(threat_02_a_head_that_no_body_could_make_good_is_refused_by_itself),
         cmocka_unit_test(the_published_vector_of_standard_webhooks_verifies),
+        cmocka_unit_test(a_signature_by_a_public_keys_owner_verifies),
         cmocka_unit_test(a_signed_time_holds_for_five_minutes_either_way),
         cmocka_unit_test(a_secret_that_is_no_signing_key_is_refused_at_the_start),
         cmocka_unit_test(a_token_and_a_signing_token_are_told_apart),
