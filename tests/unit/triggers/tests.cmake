@@ -12,6 +12,8 @@ dd_unit_test(triggers github test_deliveries)
 dd_unit_test(triggers distribution test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
 dd_unit_test(triggers match drydock_triggers)
+dd_unit_test(triggers json drydock_triggers)
+dd_fuzz_target(json drydock_triggers)
 
 # One target for each kind of sender, fuzz_KIND; its corpus is the fixtures' deliveries in one file each.
 foreach(kind github gitlab gitea forgejo gogs bitbucket bitbucket-datacenter azure-devops standard-webhooks
