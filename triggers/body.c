@@ -10,88 +10,76 @@ static int fail_member(dd_error **err, const char *path, const char *name, const
     return dd_fail(err, DD_ERR_INVALID, "%s%s%s: %s", path, *path ? "." : "", name, what);
 }
 
-int dd_body_load(const char *text, size_t length, json_t **ret, dd_error **err)
-{
-    json_error_t why;
-    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
-    if (!root) {
-        dd_auto_str line = dd_plain_line(why.text, 100);
-        return dd_fail(err, DD_ERR_INVALID, "the body is no JSON: %s (line %d)", line, why.line);
-    }
-    *ret = root;
-    return 0;
-}
-
 /* The member, or NULL for absent and null ones alike. */
-static int find(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
+static int find(const dd_json *object, const char *path, const char *name, dd_need need, const dd_json **ret,
                 dd_error **err)
 {
-    json_t *member = json_object_get(object, name);
-    *ret = json_is_null(member) ? NULL : member;
+    const dd_json *member = dd_json_get(object, name);
+    *ret = dd_json_is(member, DD_JSON_NULL) ? NULL : member;
     if (!*ret && need == DD_REQUIRED)
         return fail_member(err, path, name, member ? "may not be null" : "is not there");
     return 0;
 }
 
-int dd_body_object(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
-                   dd_error **err)
+int dd_body_object(const dd_json *object, const char *path, const char *name, dd_need need,
+                   const dd_json **ret, dd_error **err)
 {
     if (find(object, path, name, need, ret, err) < 0)
         return -1;
-    if (*ret && !json_is_object(*ret))
+    if (*ret && !dd_json_is(*ret, DD_JSON_OBJECT))
         return fail_member(err, path, name, "must be an object");
     return 0;
 }
 
-int dd_body_array(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
-                  dd_error **err)
+int dd_body_array(const dd_json *object, const char *path, const char *name, dd_need need,
+                  const dd_json **ret, dd_error **err)
 {
     if (find(object, path, name, need, ret, err) < 0)
         return -1;
-    if (*ret && !json_is_array(*ret))
+    if (*ret && !dd_json_is(*ret, DD_JSON_ARRAY))
         return fail_member(err, path, name, "must be a list");
     return 0;
 }
 
-int dd_body_text(const json_t *object, const char *path, const char *name, dd_need need, size_t max_bytes,
+int dd_body_text(const dd_json *object, const char *path, const char *name, dd_need need, size_t max_bytes,
                  const char **ret, dd_error **err)
 {
-    json_t *member;
+    const dd_json *member;
     *ret = NULL;
     if (find(object, path, name, need, &member, err) < 0)
         return -1;
     if (!member)
         return 0;
-    if (!json_is_string(member))
+    if (!dd_json_is(member, DD_JSON_STRING))
         return fail_member(err, path, name, "must be a string");
-    if (json_string_length(member) > max_bytes)
+    if (member->length > max_bytes)
         return fail_member(err, path, name, "is too long");
-    if (need == DD_REQUIRED && json_string_length(member) == 0)
+    if (need == DD_REQUIRED && member->length == 0)
         return fail_member(err, path, name, "may not be empty");
-    *ret = json_string_value(member);
+    *ret = dd_json_text(member);
     return 0;
 }
 
-int dd_body_flag(const json_t *object, const char *path, const char *name, bool *ret, dd_error **err)
+int dd_body_flag(const dd_json *object, const char *path, const char *name, bool *ret, dd_error **err)
 {
-    json_t *member;
+    const dd_json *member;
     if (find(object, path, name, DD_OPTIONAL, &member, err) < 0)
         return -1;
-    if (member && !json_is_boolean(member))
+    if (member && !dd_json_is(member, DD_JSON_BOOLEAN))
         return fail_member(err, path, name, "must be true or false");
     if (member)
-        *ret = json_is_true(member);
+        *ret = member->boolean;
     return 0;
 }
 
-int dd_body_number(const json_t *object, const char *path, const char *name, int64_t *ret, dd_error **err)
+int dd_body_number(const dd_json *object, const char *path, const char *name, int64_t *ret, dd_error **err)
 {
-    json_t *member;
+    const dd_json *member;
     if (find(object, path, name, DD_REQUIRED, &member, err) < 0)
         return -1;
-    if (!json_is_integer(member))
+    if (!dd_json_is(member, DD_JSON_INTEGER))
         return fail_member(err, path, name, "must be a whole number");
-    *ret = json_integer_value(member);
+    *ret = member->integer;
     return 0;
 }
 
@@ -110,8 +98,8 @@ char *dd_plain_line(const char *text, size_t max_bytes)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
     /* A header may have any bytes; what is answered and shown is UTF-8. */
-    json_auto_t *probe = json_string(line);
-    for (char *c = line; !probe && *c; c++)
+    bool is_utf8 = dd_utf8_is_valid(line, strlen(line));
+    for (char *c = line; !is_utf8 && *c; c++)
         if ((unsigned char)*c >= 0x80U)
             *c = '?';
     return line;

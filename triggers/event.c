@@ -1,6 +1,8 @@
 /* Events: one form for what all senders say, as a line of JSON and as the fields of the events stream. */
 #include "senders.h"
 
+#include <jansson.h>
+
 #include <stdlib.h>
 #include <string.h>
 

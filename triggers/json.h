@@ -52,9 +52,11 @@ const dd_json *dd_json_at(const dd_json *array, size_t index);
 const char *dd_json_text(const dd_json *value); /* of a string */
 bool dd_json_is(const dd_json *value, dd_json_kind kind);
 size_t dd_json_count(const dd_json *value); /* of an array or an object */
-/* The items of an array or the members of an object, in order. */
-#define DD_JSON_EACH(ITEM, VALUE)                                                                            \
-    for (const dd_json *ITEM = dd_json_first(VALUE); (ITEM); (ITEM) = (ITEM)->next)
+/* Over an array's items, none where it is no array: `size_t INDEX; const dd_json *ITEM;` are the caller's. */
+#define DD_JSON_ITEMS(VALUE, INDEX, ITEM)                                                                    \
+    for ((INDEX) = 0, (ITEM) = dd_json_is(VALUE, DD_JSON_ARRAY) ? (VALUE)->first : NULL; (ITEM);             \
+         (ITEM) = (ITEM)->next, (INDEX)++)
+/* The first item of an array, or member of an object; the others are its `next`. */
 const dd_json *dd_json_first(const dd_json *value);
 
 #endif

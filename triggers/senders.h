@@ -3,9 +3,8 @@
 #ifndef DD_TRIGGERS_SENDERS_H
 #define DD_TRIGGERS_SENDERS_H
 
+#include "triggers/json.h"
 #include "triggers/triggers.h"
-
-#include <jansson.h>
 
 /* ---- Rows of the table in senders.c ---- */
 extern const dd_sender dd_sender_github;
@@ -57,24 +56,22 @@ void dd_event_ignore(dd_event *event, const char *format, ...) DD_PRINTF(2, 3);
 void dd_events_add(dd_events *events, dd_event *event); /* takes the event */
 
 /* ---- Bodies (body.c): JSON read by the types it must have ---- */
-/* Objects or lists only; repeated keys are refused, as two readers could differ about them. */
-int dd_body_load(const char *text, size_t length, json_t **ret, dd_error **err);
 typedef enum dd_need {
     DD_OPTIONAL, /* absent or null: *ret NULL */
     DD_REQUIRED, /* absent or null: INVALID */
 } dd_need;
 /* Members of `object` by name. `path` is where the object stands, for messages ("" at the top). A member of
  * another type is INVALID, needed or not. Borrowed from the body. */
-int dd_body_object(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
-                   dd_error **err);
-int dd_body_array(const json_t *object, const char *path, const char *name, dd_need need, json_t **ret,
-                  dd_error **err);
+int dd_body_object(const dd_json *object, const char *path, const char *name, dd_need need,
+                   const dd_json **ret, dd_error **err);
+int dd_body_array(const dd_json *object, const char *path, const char *name, dd_need need,
+                  const dd_json **ret, dd_error **err);
 /* Text of at most `max_bytes`, not empty when needed. */
-int dd_body_text(const json_t *object, const char *path, const char *name, dd_need need, size_t max_bytes,
+int dd_body_text(const dd_json *object, const char *path, const char *name, dd_need need, size_t max_bytes,
                  const char **ret, dd_error **err);
 /* *ret keeps what it is when the member is absent or null. */
-int dd_body_flag(const json_t *object, const char *path, const char *name, bool *ret, dd_error **err);
-int dd_body_number(const json_t *object, const char *path, const char *name, int64_t *ret, dd_error **err);
+int dd_body_flag(const dd_json *object, const char *path, const char *name, bool *ret, dd_error **err);
+int dd_body_number(const dd_json *object, const char *path, const char *name, int64_t *ret, dd_error **err);
 
 /* Text for people from a sender: the first line, control characters become spaces, cut at max_bytes between
  * characters. Owned; NULL for NULL. */

@@ -306,3 +306,32 @@ bool dd_str_to_int(const char *text, int64_t *ret)
     *ret = number;
     return true;
 }
+
+bool dd_utf8_is_valid(const char *text, size_t length)
+{
+    /* The first byte tells how many follow, and the least that they may make. */
+    static const struct {
+        uint8_t mask, lead;
+        size_t more;
+        uint32_t least;
+    } forms[] = {{0x80, 0x00, 0, 0}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
+
+    for (size_t i = 0; i < length; i++) {
+        uint8_t first = (uint8_t)text[i];
+        size_t form = 0;
+        while (form < DD_COUNT(forms) && (first & forms[form].mask) != forms[form].lead)
+            form++;
+        if (form == DD_COUNT(forms) || forms[form].more > length - i - 1)
+            return false;
+        uint32_t rune = first & (uint8_t)~forms[form].mask;
+        for (size_t k = 0; k < forms[form].more; k++) {
+            uint8_t next = (uint8_t)text[++i];
+            if ((next & 0xc0) != 0x80)
+                return false;
+            rune = rune << 6 | (next & 0x3fU);
+        }
+        if (rune < forms[form].least || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
+            return false;
+    }
+    return true;
+}

@@ -53,6 +53,8 @@ void dd_strv_sort(dd_strv *strv); /* byte order */
 char *dd_strv_join(const dd_strv *strv, const char *separator);
 
 bool dd_str_eq(const char *a, const char *b); /* NULL equals only NULL */
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+bool dd_utf8_is_valid(const char *text, size_t length);
 bool dd_str_starts(const char *text, const char *prefix);
 bool dd_str_ends(const char *text, const char *suffix);
 /* The nearest of `names` by edit distance, when near enough to be meant; else NULL. */

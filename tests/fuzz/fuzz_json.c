@@ -12,8 +12,7 @@ static void compare(const dd_json *ours, const json_t *theirs);
 static void compare_members(const dd_json *ours, const json_t *theirs)
 {
     dd_assert(json_object_size(theirs) == ours->count);
-    DD_JSON_EACH(member, ours)
-    {
+    for (const dd_json *member = dd_json_first(ours); member; member = member->next) {
         dd_assert(dd_json_get(ours, member->key) == member);
         compare(member, json_object_get(theirs, member->key));
     }
@@ -21,9 +20,11 @@ static void compare_members(const dd_json *ours, const json_t *theirs)
 
 static void compare_items(const dd_json *ours, const json_t *theirs)
 {
-    size_t i = 0;
+    size_t i;
     dd_assert(json_array_size(theirs) == ours->count);
-    DD_JSON_EACH(item, ours) compare(item, json_array_get(theirs, i++));
+    const dd_json *item;
+    DD_JSON_ITEMS(ours, i, item)
+    compare(item, json_array_get(theirs, i));
 }
 
 static void compare(const dd_json *ours, const json_t *theirs)

@@ -49,10 +49,10 @@ static char *address_of(const char *url)
                                      : dd_strdup(url);
 }
 
-static int read_repository(const json_t *resource, dd_event *event, dd_error **err)
+static int read_repository(const dd_json *resource, dd_event *event, dd_error **err)
 {
     static const char at[] = "resource.repository";
-    json_t *repository, *project;
+    const dd_json *repository, *project;
     const char *name, *project_name, *url, *branch;
     dd_auto(dd_buf) full = dd_buf_new();
     if (dd_body_object(resource, "resource", "repository", DD_REQUIRED, &repository, err) < 0 ||
@@ -73,9 +73,9 @@ static int read_repository(const json_t *resource, dd_event *event, dd_error **e
     return 0;
 }
 
-static int read_person(const json_t *resource, const char *member, dd_event *event, dd_error **err)
+static int read_person(const dd_json *resource, const char *member, dd_event *event, dd_error **err)
 {
-    json_t *person;
+    const dd_json *person;
     dd_auto_str path = dd_sprintf("resource.%s", member);
     return dd_body_object(resource, "resource", member, DD_OPTIONAL, &person, err) < 0
                ? -1
@@ -84,12 +84,12 @@ static int read_person(const json_t *resource, const char *member, dd_event *eve
 
 /* ---- git.push ---- */
 
-static int read_update(const json_t *update, const json_t *commits, size_t index, dd_event *event,
+static int read_update(const dd_json *update, const dd_json *commits, size_t index, dd_event *event,
                        dd_error **err)
 {
     const char *ref;
     dd_auto_str path = dd_sprintf("resource.refUpdates[%zu]", index);
-    if (!json_is_object(update))
+    if (!dd_json_is(update, DD_JSON_OBJECT))
         return dd_fail(err, DD_ERR_INVALID, "%s: must be an object", path);
     if (dd_body_text(update, path, "name", DD_REQUIRED, DD_FORGE_REF_BYTES, &ref, err) < 0 ||
         dd_forge_ref(event, path, ref, err) < 0 ||
@@ -102,10 +102,10 @@ static int read_update(const json_t *update, const json_t *commits, size_t index
     return 0;
 }
 
-static int read_push(const dd_sender_settings *settings, const json_t *resource, dd_event *first,
+static int read_push(const dd_sender_settings *settings, const dd_json *resource, dd_event *first,
                      dd_events *events, dd_error **err)
 {
-    json_t *updates, *commits;
+    const dd_json *updates, *commits;
     if (dd_body_array(resource, "resource", "refUpdates", DD_REQUIRED, &updates, err) < 0 ||
         dd_body_array(resource, "resource", "commits", DD_OPTIONAL, &commits, err) < 0 ||
         read_repository(resource, first, err) < 0 || read_person(resource, "pushedBy", first, err) < 0)
@@ -116,19 +116,19 @@ static int read_push(const dd_sender_settings *settings, const json_t *resource,
 /* ---- git.pullrequest.… ---- */
 
 /* NULL where the commit is not told: it is not there until a merge was tried. */
-static int read_commit(const json_t *resource, const char *member, char **ret, dd_error **err)
+static int read_commit(const dd_json *resource, const char *member, char **ret, dd_error **err)
 {
-    json_t *commit;
+    const dd_json *commit;
     dd_auto_str path = dd_sprintf("resource.%s", member);
     if (dd_body_object(resource, "resource", member, DD_OPTIONAL, &commit, err) < 0)
         return -1;
     return commit ? dd_forge_commit(commit, path, "commitId", DD_REQUIRED, ret, err) : 0;
 }
 
-static int read_sides(const json_t *resource, dd_event *event, dd_error **err)
+static int read_sides(const dd_json *resource, dd_event *event, dd_error **err)
 {
     static const char at[] = "resource", heads[] = "refs/heads/";
-    json_t *fork;
+    const dd_json *fork;
     const char *base, *head;
     if (dd_body_text(resource, at, "targetRefName", DD_REQUIRED, DD_FORGE_REF_BYTES, &base, err) < 0 ||
         dd_body_text(resource, at, "sourceRefName", DD_REQUIRED, DD_FORGE_REF_BYTES, &head, err) < 0 ||
@@ -142,9 +142,9 @@ static int read_sides(const json_t *resource, dd_event *event, dd_error **err)
     return dd_forge_branches(event, at, base + strlen(heads), head + strlen(heads), err);
 }
 
-static int read_marks(const json_t *resource, dd_event *event, dd_error **err)
+static int read_marks(const dd_json *resource, dd_event *event, dd_error **err)
 {
-    json_t *labels, *author;
+    const dd_json *labels, *author;
     const char *title, *name = NULL;
     if (dd_body_text(resource, "resource", "title", DD_OPTIONAL, DD_FORGE_TEXT_BYTES, &title, err) < 0 ||
         dd_body_flag(resource, "resource", "isDraft", &event->draft, err) < 0 ||
@@ -160,7 +160,7 @@ static int read_marks(const json_t *resource, dd_event *event, dd_error **err)
 }
 
 /* An update may also be a vote or a title: the same commit again makes no second run. */
-static int read_request(const dd_sender_settings *settings, const json_t *resource, dd_event *first,
+static int read_request(const dd_sender_settings *settings, const dd_json *resource, dd_event *first,
                         dd_events *events, dd_error **err)
 {
     static const char *const code_status[] = {"active"};
@@ -179,7 +179,7 @@ static int read_request(const dd_sender_settings *settings, const json_t *resour
 }
 
 /* Who made it is who did it, only here. */
-static int read_new_request(const dd_sender_settings *settings, const json_t *resource, dd_event *first,
+static int read_new_request(const dd_sender_settings *settings, const dd_json *resource, dd_event *first,
                             dd_events *events, dd_error **err)
 {
     if (read_person(resource, "createdBy", first, err) < 0)
@@ -192,7 +192,7 @@ static int read_new_request(const dd_sender_settings *settings, const json_t *re
 static const struct rule {
     const char *type;
     const char *detail; /* a member that a subscription of minimal detail leaves out */
-    int (*read)(const dd_sender_settings *, const json_t *resource, dd_event *first, dd_events *,
+    int (*read)(const dd_sender_settings *, const dd_json *resource, dd_event *first, dd_events *,
                 dd_error **);
 } rules[] = {
     {"git.push", "refUpdates", read_push},
@@ -210,10 +210,10 @@ static void ignore(const dd_sender_settings *settings, const dd_event *first, dd
     dd_events_add(events, event);
 }
 
-static int read_events(const dd_sender_settings *settings, const json_t *body, dd_event *first,
+static int read_events(const dd_sender_settings *settings, const dd_json *body, dd_event *first,
                        dd_events *events, dd_error **err)
 {
-    json_t *resource;
+    const dd_json *resource;
     const char *type;
     if (dd_body_text(body, "", "eventType", DD_REQUIRED, DD_FORGE_NAME_BYTES, &type, err) < 0)
         return -1;
@@ -222,7 +222,7 @@ static int read_events(const dd_sender_settings *settings, const json_t *body, d
             continue;
         if (dd_body_object(body, "", "resource", DD_REQUIRED, &resource, err) < 0)
             return -1;
-        if (json_object_get(resource, rules[i].detail))
+        if (dd_json_get(resource, rules[i].detail))
             return rules[i].read(settings, resource, first, events, err);
         ignore(settings, first, events, "the subscription must send all details of the resource", type);
         return 0;
@@ -236,10 +236,11 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *id;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) first = dd_event_new(DD_EVENT_IGNORED, settings);
     dd_auto(dd_events) events = dd_new(dd_events);
-    if (dd_forge_body(delivery, &body, err) < 0 ||
+    if (dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_body_text(body, "", "id", DD_OPTIONAL, DD_FORGE_NAME_BYTES, &id, err) < 0)
         return -1;
     first->delivery = dd_delivery_id(id, delivery, 0);

@@ -15,9 +15,9 @@ static int verify(const dd_sender_settings *settings, const dd_delivery *deliver
 /* ---- What all events say alike ---- */
 
 /* The address of a page, from which that to clone from is made; NULL where it is not told. */
-static int read_page(const json_t *object, const char *path, const char **ret, dd_error **err)
+static int read_page(const dd_json *object, const char *path, const char **ret, dd_error **err)
 {
-    json_t *links, *html = NULL;
+    const dd_json *links, *html = NULL;
     *ret = NULL;
     if (dd_body_object(object, path, "links", DD_REQUIRED, &links, err) < 0 ||
         dd_body_object(links, "links", "html", DD_REQUIRED, &html, err) < 0)
@@ -25,10 +25,10 @@ static int read_page(const json_t *object, const char *path, const char **ret, d
     return dd_body_text(html, "links.html", "href", DD_REQUIRED, DD_FORGE_URL_BYTES, ret, err);
 }
 
-static int read_repository(const json_t *body, dd_event *event, dd_error **err)
+static int read_repository(const dd_json *body, dd_event *event, dd_error **err)
 {
     static const char at[] = "repository";
-    json_t *repository, *main_branch;
+    const dd_json *repository, *main_branch;
     const char *name, *page, *branch = NULL;
     if (dd_body_object(body, "", at, DD_REQUIRED, &repository, err) < 0 ||
         dd_body_text(repository, at, "full_name", DD_REQUIRED, DD_FORGE_NAME_BYTES, &name, err) < 0 ||
@@ -45,9 +45,9 @@ static int read_repository(const json_t *body, dd_event *event, dd_error **err)
 }
 
 /* Names may be changed and are left out of newer bodies; the uuid stays. */
-static int read_actor(const json_t *body, dd_event *event, dd_error **err)
+static int read_actor(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *actor;
+    const dd_json *actor;
     if (dd_body_object(body, "", "actor", DD_OPTIONAL, &actor, err) < 0 ||
         dd_forge_actor(event, actor, "actor", "nickname", "uuid", err) < 0)
         return -1;
@@ -59,12 +59,13 @@ static int read_actor(const json_t *body, dd_event *event, dd_error **err)
 typedef struct side {
     const char *name, *type;
     char *commit;
-    const json_t *target;
+    const dd_json *target;
 } side;
 
-static int read_ref_side(const json_t *change, const char *path, const char *which, side *ret, dd_error **err)
+static int read_ref_side(const dd_json *change, const char *path, const char *which, side *ret,
+                         dd_error **err)
 {
-    json_t *object, *target;
+    const dd_json *object, *target;
     dd_auto_str at = dd_sprintf("%s.%s", path, which);
     dd_auto_str target_at = dd_sprintf("%s.target", at);
     *ret = (side){0};
@@ -111,7 +112,7 @@ static int settle_change(const side *old, const side *new, const char *path, dd_
     return 0;
 }
 
-static int read_change(const json_t *change, const json_t *context, size_t index, dd_event *event,
+static int read_change(const dd_json *change, const dd_json *context, size_t index, dd_event *event,
                        dd_error **err)
 {
     (void)context;
@@ -119,7 +120,7 @@ static int read_change(const json_t *change, const json_t *context, size_t index
     dd_auto_str path = dd_sprintf("push.changes[%zu]", index);
     dd_auto_str target_path = dd_sprintf("%s.new.target", path);
     int result = -1;
-    if (!json_is_object(change))
+    if (!dd_json_is(change, DD_JSON_OBJECT))
         return dd_fail(err, DD_ERR_INVALID, "%s: must be an object", path);
     if (read_ref_side(change, path, "old", &old, err) == 0 &&
         read_ref_side(change, path, "new", &new, err) == 0 &&
@@ -131,10 +132,10 @@ static int read_change(const json_t *change, const json_t *context, size_t index
     return result;
 }
 
-static int read_push(const dd_sender_settings *settings, const json_t *body, dd_event *first,
+static int read_push(const dd_sender_settings *settings, const dd_json *body, dd_event *first,
                      dd_events *events, dd_error **err)
 {
-    json_t *push, *changes;
+    const dd_json *push, *changes;
     if (dd_body_object(body, "", "push", DD_REQUIRED, &push, err) < 0 ||
         dd_body_array(push, "push", "changes", DD_REQUIRED, &changes, err) < 0 ||
         read_repository(body, first, err) < 0 || read_actor(body, first, err) < 0)
@@ -145,10 +146,10 @@ static int read_push(const dd_sender_settings *settings, const json_t *body, dd_
 /* ---- pullrequest:… ---- */
 
 /* Commits of requests are cut to 12 digits; whoever fetches the branch finds the whole. */
-static int read_short_commit(const json_t *object, const char *path, char **ret, dd_error **err)
+static int read_short_commit(const dd_json *object, const char *path, char **ret, dd_error **err)
 {
     static const char digits[] = "0123456789abcdef";
-    json_t *commit;
+    const dd_json *commit;
     const char *hash;
     if (dd_body_object(object, path, "commit", DD_REQUIRED, &commit, err) < 0 ||
         dd_body_text(commit, "commit", "hash", DD_REQUIRED, DD_FORGE_NAME_BYTES, &hash, err) < 0)
@@ -161,10 +162,10 @@ static int read_short_commit(const json_t *object, const char *path, char **ret,
 }
 
 /* *ret_id and *ret_name are of the side's repository, NULL where it is gone. */
-static int read_request_side(const json_t *request, const char *which, char **ret_commit,
+static int read_request_side(const dd_json *request, const char *which, char **ret_commit,
                              const char **ret_branch, char **ret_id, char **ret_name, dd_error **err)
 {
-    json_t *object, *branch, *repository;
+    const dd_json *object, *branch, *repository;
     const char *name = NULL;
     dd_auto_str path = dd_sprintf("pullrequest.%s", which);
     if (dd_body_object(request, "pullrequest", which, DD_REQUIRED, &object, err) < 0 ||
@@ -180,7 +181,7 @@ static int read_request_side(const json_t *request, const char *which, char **re
     return 0;
 }
 
-static int read_sides(const json_t *request, dd_event *event, dd_error **err)
+static int read_sides(const dd_json *request, dd_event *event, dd_error **err)
 {
     const char *base, *head;
     dd_auto_str base_id = NULL;
@@ -208,10 +209,10 @@ static void settle_request(const char *key, dd_event *event)
             event, "the request's branch is of a fork, and Bitbucket keeps no ref of it in this repository");
 }
 
-static int read_request(const char *key, const json_t *body, dd_event *event, dd_error **err)
+static int read_request(const char *key, const dd_json *body, dd_event *event, dd_error **err)
 {
     static const char at[] = "pullrequest";
-    json_t *request, *author;
+    const dd_json *request, *author;
     const char *title, *name = NULL;
     if (dd_body_object(body, "", at, DD_REQUIRED, &request, err) < 0 ||
         dd_forge_number(event, request, at, "id", "%lld", err) < 0 || read_sides(request, event, err) < 0 ||
@@ -230,7 +231,7 @@ static int read_request(const char *key, const json_t *body, dd_event *event, dd
 
 /* ---- All events ---- */
 
-static int read_events(const dd_sender_settings *settings, const char *key, const json_t *body,
+static int read_events(const dd_sender_settings *settings, const char *key, const dd_json *body,
                        dd_event *first, dd_events *events, dd_error **err)
 {
     if (dd_str_eq(key, "repo:push"))
@@ -252,10 +253,12 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *key;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) first = NULL;
     dd_auto(dd_events) events = dd_new(dd_events);
-    if (dd_delivery_one(delivery, "X-Event-Key", &key, err) < 0 || dd_forge_body(delivery, &body, err) < 0 ||
+    if (dd_delivery_one(delivery, "X-Event-Key", &key, err) < 0 ||
+        dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, "X-Request-UUID", &first, err) < 0 ||
         read_events(settings, key, body, first, events, err) < 0)
         return -1;

@@ -15,18 +15,18 @@ static int verify(const dd_sender_settings *settings, const dd_delivery *deliver
 /* ---- What all events say alike ---- */
 
 /* The http address among the links, NULL where there is none. */
-static int read_clone_link(const json_t *repository, const char *path, const char **ret, dd_error **err)
+static int read_clone_link(const dd_json *repository, const char *path, const char **ret, dd_error **err)
 {
-    json_t *links, *list = NULL, *entry;
+    const dd_json *links, *list = NULL, *entry;
     size_t i;
     *ret = NULL;
     if (dd_body_object(repository, path, "links", DD_OPTIONAL, &links, err) < 0 ||
         (links && dd_body_array(links, "links", "clone", DD_OPTIONAL, &list, err) < 0))
         return -1;
-    json_array_foreach(list, i, entry)
+    DD_JSON_ITEMS(list, i, entry)
     {
-        const json_t *name = json_object_get(entry, "name");
-        if (json_is_string(name) && dd_str_eq(json_string_value(name), "http"))
+        const dd_json *name = dd_json_get(entry, "name");
+        if (dd_json_is(name, DD_JSON_STRING) && dd_str_eq(dd_json_text(name), "http"))
             return dd_body_text(entry, "links.clone[]", "href", DD_REQUIRED, DD_FORGE_URL_BYTES, ret, err);
     }
     return 0;
@@ -41,10 +41,10 @@ static char *made_address(const dd_sender_settings *settings, const char *key, c
 }
 
 /* "KEY/slug", as its pages are called. */
-static int read_name(const json_t *repository, const char *path, const char **ret_key, const char **ret_slug,
+static int read_name(const dd_json *repository, const char *path, const char **ret_key, const char **ret_slug,
                      dd_error **err)
 {
-    json_t *project;
+    const dd_json *project;
     dd_auto_str project_path = dd_sprintf("%s.project", path);
     if (dd_body_text(repository, path, "slug", DD_REQUIRED, DD_FORGE_NAME_BYTES, ret_slug, err) < 0 ||
         dd_body_object(repository, path, "project", DD_REQUIRED, &project, err) < 0)
@@ -52,7 +52,7 @@ static int read_name(const json_t *repository, const char *path, const char **re
     return dd_body_text(project, project_path, "key", DD_REQUIRED, DD_FORGE_NAME_BYTES, ret_key, err);
 }
 
-static int read_repository(const dd_sender_settings *settings, const json_t *repository, const char *path,
+static int read_repository(const dd_sender_settings *settings, const dd_json *repository, const char *path,
                            dd_event *event, dd_error **err)
 {
     const char *key, *slug, *link;
@@ -64,9 +64,9 @@ static int read_repository(const dd_sender_settings *settings, const json_t *rep
     return dd_forge_repository(event, path, name, link ? link : made, err);
 }
 
-static int read_actor(const json_t *body, dd_event *event, dd_error **err)
+static int read_actor(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *actor;
+    const dd_json *actor;
     return dd_body_object(body, "", "actor", DD_OPTIONAL, &actor, err) < 0
                ? -1
                : dd_forge_actor(event, actor, "actor", "name", "id", err);
@@ -75,26 +75,26 @@ static int read_actor(const json_t *body, dd_event *event, dd_error **err)
 /* ---- repo:refs_changed ---- */
 
 /* Newer releases bring the commits, and the newest one by itself. */
-static int read_message(const json_t *body, dd_event *event, dd_error **err)
+static int read_message(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *newest, *commits;
+    const dd_json *newest, *commits;
     if (dd_body_object(body, "", "toCommit", DD_OPTIONAL, &newest, err) < 0 ||
         dd_body_array(body, "", "commits", DD_OPTIONAL, &commits, err) < 0)
         return -1;
-    const json_t *id = json_object_get(newest, "id");
-    bool is_this = json_is_string(id) && dd_str_eq(json_string_value(id), event->after);
+    const dd_json *id = dd_json_get(newest, "id");
+    bool is_this = dd_json_is(id, DD_JSON_STRING) && dd_str_eq(dd_json_text(id), event->after);
     return dd_forge_commit_words(event, is_this ? newest : dd_forge_find_commit(commits, "id", event->after),
                                  "toCommit", "message", "name", err);
 }
 
-static int read_change(const json_t *change, const json_t *body, size_t index, dd_event *event,
+static int read_change(const dd_json *change, const dd_json *body, size_t index, dd_event *event,
                        dd_error **err)
 {
-    json_t *ref;
+    const dd_json *ref;
     const char *name;
     dd_auto_str path = dd_sprintf("changes[%zu]", index);
     dd_auto_str ref_path = dd_sprintf("%s.ref", path);
-    if (!json_is_object(change))
+    if (!dd_json_is(change, DD_JSON_OBJECT))
         return dd_fail(err, DD_ERR_INVALID, "%s: must be an object", path);
     if (dd_body_object(change, path, "ref", DD_REQUIRED, &ref, err) < 0 ||
         dd_body_text(ref, ref_path, "id", DD_REQUIRED, DD_FORGE_REF_BYTES, &name, err) < 0 ||
@@ -107,10 +107,10 @@ static int read_change(const json_t *change, const json_t *body, size_t index, d
     return 0;
 }
 
-static int read_push(const dd_sender_settings *settings, const json_t *body, dd_event *first,
+static int read_push(const dd_sender_settings *settings, const dd_json *body, dd_event *first,
                      dd_events *events, dd_error **err)
 {
-    json_t *repository, *changes;
+    const dd_json *repository, *changes;
     if (dd_body_object(body, "", "repository", DD_REQUIRED, &repository, err) < 0 ||
         read_repository(settings, repository, "repository", first, err) < 0 ||
         read_actor(body, first, err) < 0 ||
@@ -121,11 +121,11 @@ static int read_push(const dd_sender_settings *settings, const json_t *body, dd_
 
 /* ---- pr:… ---- */
 
-static int read_side(const json_t *request, const char *which, char **ret_commit, const char **ret_branch,
-                     json_t **ret_repository, dd_error **err)
+static int read_side(const dd_json *request, const char *which, char **ret_commit, const char **ret_branch,
+                     const dd_json **ret_repository, dd_error **err)
 {
     static const char heads[] = "refs/heads/";
-    json_t *side;
+    const dd_json *side;
     const char *ref;
     dd_auto_str path = dd_sprintf("pullRequest.%s", which);
     if (dd_body_object(request, "pullRequest", which, DD_REQUIRED, &side, err) < 0 ||
@@ -139,10 +139,10 @@ static int read_side(const json_t *request, const char *which, char **ret_commit
     return 0;
 }
 
-static int read_sides(const dd_sender_settings *settings, const json_t *request, dd_event *event,
+static int read_sides(const dd_sender_settings *settings, const dd_json *request, dd_event *event,
                       dd_error **err)
 {
-    json_t *base_repository, *head_repository;
+    const dd_json *base_repository, *head_repository;
     const char *base, *head, *key, *slug;
     if (read_side(request, "toRef", &event->before, &base, &base_repository, err) < 0 ||
         read_side(request, "fromRef", &event->after, &head, &head_repository, err) < 0 ||
@@ -159,9 +159,9 @@ static int read_sides(const dd_sender_settings *settings, const json_t *request,
     return 0;
 }
 
-static int read_author(const json_t *request, dd_event *event, dd_error **err)
+static int read_author(const dd_json *request, dd_event *event, dd_error **err)
 {
-    json_t *author, *user = NULL;
+    const dd_json *author, *user = NULL;
     const char *name = NULL;
     if (dd_body_object(request, "pullRequest", "author", DD_OPTIONAL, &author, err) < 0 ||
         (author && dd_body_object(author, "pullRequest.author", "user", DD_OPTIONAL, &user, err) < 0) ||
@@ -172,12 +172,12 @@ static int read_author(const json_t *request, dd_event *event, dd_error **err)
     return 0;
 }
 
-static int read_request(const dd_sender_settings *settings, const char *key, const json_t *body,
+static int read_request(const dd_sender_settings *settings, const char *key, const dd_json *body,
                         dd_event *event, dd_error **err)
 {
     static const char *const code_keys[] = {"pr:opened", "pr:reopened", "pr:from_ref_updated"};
     static const char at[] = "pullRequest";
-    json_t *request;
+    const dd_json *request;
     const char *title;
     if (dd_body_object(body, "", at, DD_REQUIRED, &request, err) < 0 ||
         dd_forge_number(event, request, at, "id", "refs/pull-requests/%lld/from", err) < 0 ||
@@ -192,7 +192,7 @@ static int read_request(const dd_sender_settings *settings, const char *key, con
 
 /* ---- All events ---- */
 
-static int read_events(const dd_sender_settings *settings, const char *key, const json_t *body,
+static int read_events(const dd_sender_settings *settings, const char *key, const dd_json *body,
                        dd_event *first, dd_events *events, dd_error **err)
 {
     if (dd_str_eq(key, "repo:refs_changed"))
@@ -218,10 +218,12 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *key;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) first = NULL;
     dd_auto(dd_events) events = dd_new(dd_events);
-    if (dd_delivery_one(delivery, "X-Event-Key", &key, err) < 0 || dd_forge_body(delivery, &body, err) < 0 ||
+    if (dd_delivery_one(delivery, "X-Event-Key", &key, err) < 0 ||
+        dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, "X-Request-Id", &first, err) < 0 ||
         read_events(settings, key, body, first, events, err) < 0)
         return -1;

@@ -27,18 +27,20 @@ int dd_forge_json_text(const dd_delivery *delivery, dd_buf **ret_form, const cha
     return 0;
 }
 
-int dd_forge_body(const dd_delivery *delivery, json_t **ret, dd_error **err)
+int dd_forge_body(const dd_delivery *delivery, dd_json_document **ret_document, const dd_json **ret,
+                  dd_error **err)
 {
     dd_auto(dd_buf) form = NULL;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
     const char *text;
     size_t length;
     if (dd_forge_json_text(delivery, &form, &text, &length, err) < 0 ||
-        dd_body_load(text, length, &body, err) < 0)
+        dd_json_parse(text, length, &document, err) < 0)
         return -1;
-    if (!json_is_object(body))
+    *ret = dd_json_root(document);
+    if (!dd_json_is(*ret, DD_JSON_OBJECT))
         return dd_fail(err, DD_ERR_INVALID, "the body must be an object");
-    *ret = dd_take(body);
+    *ret_document = dd_take(document);
     return 0;
 }
 
@@ -77,15 +79,15 @@ dd_event *dd_forge_another(const dd_sender_settings *settings, const dd_event *f
     return event;
 }
 
-int dd_forge_changes(const dd_sender_settings *settings, const dd_event *first, const json_t *list,
-                     dd_forge_read_change *read, const json_t *context, dd_events *events, dd_error **err)
+int dd_forge_changes(const dd_sender_settings *settings, const dd_event *first, const dd_json *list,
+                     dd_forge_read_change *read, const dd_json *context, dd_events *events, dd_error **err)
 {
-    size_t count = json_array_size(list);
+    size_t count = dd_json_count(list);
     size_t taken = count < DD_FORGE_EVENTS_MAX ? count : DD_FORGE_EVENTS_MAX;
     for (size_t i = 0; i < taken; i++) {
         dd_event *event = dd_forge_another(settings, first, i);
         dd_events_add(events, event);
-        if (read(json_array_get(list, i), context, i, event, err) < 0)
+        if (read(dd_json_at(list, i), context, i, event, err) < 0)
             return -1;
     }
     if (count > 0 && taken == count)
@@ -140,7 +142,7 @@ int dd_forge_branch(const char *path, const char *branch, dd_error **err)
     return 0;
 }
 
-int dd_forge_commit(const json_t *object, const char *path, const char *name, dd_need need, char **ret,
+int dd_forge_commit(const dd_json *object, const char *path, const char *name, dd_need need, char **ret,
                     dd_error **err)
 {
     const char *text;
@@ -161,17 +163,17 @@ char *dd_forge_zeros(const char *like)
 
 /* ---- People and what they wrote ---- */
 
-char *dd_forge_id(const json_t *object, const char *name)
+char *dd_forge_id(const dd_json *object, const char *name)
 {
-    const json_t *id = json_object_get(object, name);
-    if (json_is_integer(id))
-        return dd_sprintf("%lld", (long long)json_integer_value(id));
-    if (json_is_string(id) && json_string_length(id) <= ID_BYTES && dd_is_plain_word(json_string_value(id)))
-        return dd_strdup(json_string_value(id));
+    const dd_json *id = dd_json_get(object, name);
+    if (dd_json_is(id, DD_JSON_INTEGER))
+        return dd_sprintf("%lld", (long long)id->integer);
+    if (dd_json_is(id, DD_JSON_STRING) && id->length <= ID_BYTES && dd_is_plain_word(dd_json_text(id)))
+        return dd_strdup(dd_json_text(id));
     return NULL;
 }
 
-int dd_forge_actor(dd_event *event, const json_t *person, const char *path, const char *name, const char *id,
+int dd_forge_actor(dd_event *event, const dd_json *person, const char *path, const char *name, const char *id,
                    dd_error **err)
 {
     const char *text = NULL;
@@ -205,10 +207,10 @@ void dd_forge_title(dd_event *event, const char *title)
     event->message = dd_plain_line(title, LINE_BYTES);
 }
 
-int dd_forge_commit_words(dd_event *event, const json_t *commit, const char *path, const char *message,
+int dd_forge_commit_words(dd_event *event, const dd_json *commit, const char *path, const char *message,
                           const char *author, dd_error **err)
 {
-    json_t *person;
+    const dd_json *person;
     const char *text = NULL, *name = NULL;
     dd_auto_str author_path = dd_sprintf("%s.author", path);
     if (!commit)
@@ -223,14 +225,14 @@ int dd_forge_commit_words(dd_event *event, const json_t *commit, const char *pat
     return 0;
 }
 
-const json_t *dd_forge_find_commit(const json_t *commits, const char *name, const char *id)
+const dd_json *dd_forge_find_commit(const dd_json *commits, const char *name, const char *id)
 {
-    json_t *commit;
+    const dd_json *commit;
     size_t i;
-    json_array_foreach(commits, i, commit)
+    DD_JSON_ITEMS(commits, i, commit)
     {
-        const json_t *member = json_object_get(commit, name);
-        if (json_is_string(member) && dd_str_eq(json_string_value(member), id))
+        const dd_json *member = dd_json_get(commit, name);
+        if (dd_json_is(member, DD_JSON_STRING) && dd_str_eq(dd_json_text(member), id))
             return commit;
     }
     return NULL;
@@ -239,25 +241,25 @@ const json_t *dd_forge_find_commit(const json_t *commits, const char *name, cons
 /* ---- Changed paths ---- */
 
 /* One list of a commit's paths. *complete turns false when the list cannot be relied on. */
-static int add_paths(const json_t *commit, const char *path, const char *name, dd_strv *paths, bool *complete,
-                     dd_error **err)
+static int add_paths(const dd_json *commit, const char *path, const char *name, dd_strv *paths,
+                     bool *complete, dd_error **err)
 {
-    json_t *list, *item;
+    const dd_json *list, *item;
     size_t i;
     if (dd_body_array(commit, path, name, DD_OPTIONAL, &list, err) < 0)
         return -1;
     if (!list)
         *complete = false;
-    json_array_foreach(list, i, item)
+    DD_JSON_ITEMS(list, i, item)
     {
-        if (!json_is_string(item) || json_string_length(item) == 0)
+        if (!dd_json_is(item, DD_JSON_STRING) || item->length == 0)
             return dd_fail(err, DD_ERR_INVALID, "%s.%s[%zu]: must be a path", path, name, i);
         /* Paths stand one per line in the stream. */
-        if (paths->count >= (size_t)PATHS_MAX * 2 || json_string_length(item) > PATH_BYTES ||
-            strchr(json_string_value(item), '\n'))
+        if (paths->count >= (size_t)PATHS_MAX * 2 || item->length > PATH_BYTES ||
+            strchr(dd_json_text(item), '\n'))
             *complete = false;
         if (*complete)
-            dd_strv_add(paths, json_string_value(item));
+            dd_strv_add(paths, dd_json_text(item));
     }
     return 0;
 }
@@ -270,15 +272,15 @@ static void add_distinct(const dd_strv *sorted, dd_strv *ret)
             dd_strv_add(ret, sorted->items[i]);
 }
 
-static int read_commit_paths(const json_t *commits, dd_strv *paths, bool *complete, dd_error **err)
+static int read_commit_paths(const dd_json *commits, dd_strv *paths, bool *complete, dd_error **err)
 {
     static const char *const lists[] = {"added", "modified", "removed"};
-    json_t *commit;
+    const dd_json *commit;
     size_t i;
-    json_array_foreach(commits, i, commit)
+    DD_JSON_ITEMS(commits, i, commit)
     {
         dd_auto_str path = dd_sprintf("commits[%zu]", i);
-        if (!json_is_object(commit))
+        if (!dd_json_is(commit, DD_JSON_OBJECT))
             return dd_fail(err, DD_ERR_INVALID, "%s: must be an object", path);
         for (size_t k = 0; k < DD_COUNT(lists); k++)
             if (add_paths(commit, path, lists[k], paths, complete, err) < 0)
@@ -287,10 +289,10 @@ static int read_commit_paths(const json_t *commits, dd_strv *paths, bool *comple
     return 0;
 }
 
-int dd_forge_changed_paths(dd_event *event, const json_t *commits, bool complete, dd_error **err)
+int dd_forge_changed_paths(dd_event *event, const dd_json *commits, bool complete, dd_error **err)
 {
     dd_auto(dd_strv) paths = dd_strv_new();
-    complete = complete && json_array_size(commits) > 0;
+    complete = complete && dd_json_count(commits) > 0;
     if (commits && read_commit_paths(commits, paths, &complete, err) < 0)
         return -1;
     dd_strv_sort(paths);
@@ -302,11 +304,11 @@ int dd_forge_changed_paths(dd_event *event, const json_t *commits, bool complete
     return 0;
 }
 
-int dd_forge_total(const json_t *body, const char *name, int64_t *ret, dd_error **err)
+int dd_forge_total(const dd_json *body, const char *name, int64_t *ret, dd_error **err)
 {
-    const json_t *member = json_object_get(body, name);
+    const dd_json *member = dd_json_get(body, name);
     *ret = -1;
-    if (!member || json_is_null(member))
+    if (!member || dd_json_is(member, DD_JSON_NULL))
         return 0;
     if (dd_body_number(body, "", name, ret, err) < 0)
         return -1;
@@ -329,7 +331,7 @@ void dd_forge_settle_push(dd_event *event)
 
 /* ---- Pull requests ---- */
 
-int dd_forge_number(dd_event *event, const json_t *object, const char *path, const char *name,
+int dd_forge_number(dd_event *event, const dd_json *object, const char *path, const char *name,
                     const char *ref_format, dd_error **err)
 {
     int64_t number = 0;
@@ -360,17 +362,17 @@ void dd_forge_fork(dd_event *event, const char *base_id, const char *head_id)
     event->fork = !base_id || !head_id || !dd_str_eq(base_id, head_id);
 }
 
-int dd_forge_labels(dd_event *event, const json_t *list, const char *path, const char *name, dd_error **err)
+int dd_forge_labels(dd_event *event, const dd_json *list, const char *path, const char *name, dd_error **err)
 {
-    json_t *label;
+    const dd_json *label;
     size_t i;
-    json_array_foreach(list, i, label)
+    DD_JSON_ITEMS(list, i, label)
     {
         const char *text;
         dd_auto_str at = dd_sprintf("%s[%zu]", path, i);
         if (i == LABELS_MAX)
             break;
-        if (!json_is_object(label))
+        if (!dd_json_is(label, DD_JSON_OBJECT))
             return dd_fail(err, DD_ERR_INVALID, "%s: must be an object", at);
         if (dd_body_text(label, at, name, DD_REQUIRED, LABEL_BYTES, &text, err) < 0)
             return -1;

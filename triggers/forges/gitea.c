@@ -52,9 +52,9 @@ static int verify(const dd_sender_settings *settings, const dd_delivery *deliver
 }
 
 /* The message is the newest commit's. They come newest first, and old releases have no head_commit. */
-static int read_head(const json_t *body, const json_t *commits, dd_event *event, dd_error **err)
+static int read_head(const dd_json *body, const dd_json *commits, dd_event *event, dd_error **err)
 {
-    json_t *head;
+    const dd_json *head;
     if (dd_body_object(body, "", "head_commit", DD_OPTIONAL, &head, err) < 0)
         return -1;
     return dd_forge_commit_words(event, head ? head : dd_forge_find_commit(commits, "id", event->after),
@@ -62,19 +62,19 @@ static int read_head(const json_t *body, const json_t *commits, dd_event *event,
 }
 
 /* Nothing tells a forced push from another one. A new ref lists an arbitrary part of its past. */
-static int read_changed_paths(const json_t *body, const json_t *commits, dd_event *event, dd_error **err)
+static int read_changed_paths(const dd_json *body, const dd_json *commits, dd_event *event, dd_error **err)
 {
     int64_t total;
-    size_t count = json_array_size(commits);
+    size_t count = dd_json_count(commits);
     if (dd_forge_total(body, "total_commits", &total, err) < 0)
         return -1;
     bool complete = total < 0 ? count < COMMITS_SURE : (uint64_t)total == count;
     return dd_forge_changed_paths(event, commits, complete && !dd_commit_is_zero(event->before), err);
 }
 
-static int read_push(const family *of, const json_t *body, dd_event *event, dd_error **err)
+static int read_push(const family *of, const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *commits;
+    const dd_json *commits;
     (void)of;
     if (dd_hub_push(body, event, err) < 0 ||
         dd_body_array(body, "", "commits", DD_OPTIONAL, &commits, err) < 0 ||
@@ -85,7 +85,7 @@ static int read_push(const family *of, const json_t *body, dd_event *event, dd_e
 }
 
 /* `create` and `delete` name a ref by its last part and its kind. */
-static int read_short_ref(const json_t *body, dd_event *event, dd_error **err)
+static int read_short_ref(const dd_json *body, dd_event *event, dd_error **err)
 {
     const char *name, *type;
     if (dd_body_text(body, "", "ref", DD_REQUIRED, DD_FORGE_NAME_BYTES, &name, err) < 0 ||
@@ -99,7 +99,7 @@ static int read_short_ref(const json_t *body, dd_event *event, dd_error **err)
 
 /* A new branch is pushed too, and only the push knows its paths. A tag's two events mean the same, so that
  * the second makes no run; where they are chosen one by one in the hook, either is enough. */
-static int read_create(const family *of, const json_t *body, dd_event *event, dd_error **err)
+static int read_create(const family *of, const dd_json *body, dd_event *event, dd_error **err)
 {
     if (read_short_ref(body, event, err) < 0 || dd_hub_repository(body, DD_REQUIRED, event, err) < 0 ||
         dd_hub_actor(body, event, err) < 0 ||
@@ -117,7 +117,7 @@ static int read_create(const family *of, const json_t *body, dd_event *event, dd
     return 0;
 }
 
-static int read_delete(const family *of, const json_t *body, dd_event *event, dd_error **err)
+static int read_delete(const family *of, const dd_json *body, dd_event *event, dd_error **err)
 {
     (void)of;
     if (read_short_ref(body, event, err) < 0 || dd_hub_repository(body, DD_REQUIRED, event, err) < 0 ||
@@ -128,7 +128,7 @@ static int read_delete(const family *of, const json_t *body, dd_event *event, dd
     return 0;
 }
 
-static int read_pull_request(const family *of, const json_t *body, dd_event *event, dd_error **err)
+static int read_pull_request(const family *of, const dd_json *body, dd_event *event, dd_error **err)
 {
     static const char *const code_actions[] = {"opened", "reopened", "synchronized", "ready_for_review"};
     /* Older releases have no other sign of it. */
@@ -147,7 +147,7 @@ static int read_pull_request(const family *of, const json_t *body, dd_event *eve
 
 static const struct rule {
     const char *event;
-    int (*read)(const family *of, const json_t *body, dd_event *event, dd_error **err);
+    int (*read)(const family *of, const dd_json *body, dd_event *event, dd_error **err);
 } rules[] = {
     {"push", read_push},
     {"create", read_create},
@@ -155,7 +155,8 @@ static const struct rule {
     {"pull_request", read_pull_request},
 };
 
-static int read_event(const family *of, const char *name, const json_t *body, dd_event *event, dd_error **err)
+static int read_event(const family *of, const char *name, const dd_json *body, dd_event *event,
+                      dd_error **err)
 {
     for (size_t i = 0; i < DD_COUNT(rules); i++)
         if (dd_str_eq(name, rules[i].event))
@@ -169,12 +170,14 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *name;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) event = NULL;
     const family *of = family_of(settings);
     dd_auto_str event_header = dd_sprintf("%s-Event", prefix_of(of, delivery));
     dd_auto_str id_header = dd_sprintf("%s-Delivery", prefix_of(of, delivery));
-    if (dd_delivery_one(delivery, event_header, &name, err) < 0 || dd_forge_body(delivery, &body, err) < 0 ||
+    if (dd_delivery_one(delivery, event_header, &name, err) < 0 ||
+        dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, id_header, &event, err) < 0 ||
         read_event(of, name, body, event, err) < 0)
         return -1;

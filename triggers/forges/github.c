@@ -14,9 +14,9 @@ static int verify(const dd_sender_settings *settings, const dd_delivery *deliver
 
 /* Unknown is not "none": a new branch on an existing commit lists no commits, a forced push lists what was
  * added but not what went, and a long list may have been cut. */
-static int read_changed_paths(const json_t *body, dd_event *event, dd_error **err)
+static int read_changed_paths(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *commits;
+    const dd_json *commits;
     bool created = false, deleted = false;
     if (dd_body_array(body, "", "commits", DD_OPTIONAL, &commits, err) < 0 ||
         dd_body_flag(body, "", "forced", &event->forced, err) < 0 ||
@@ -25,14 +25,13 @@ static int read_changed_paths(const json_t *body, dd_event *event, dd_error **er
         return -1;
     if (deleted && !dd_commit_is_zero(event->after))
         return dd_fail(err, DD_ERR_INVALID, "deleted: the ref is gone, but 'after' is a commit");
-    bool complete =
-        json_array_size(commits) < COMMITS_MAX && !event->forced && json_object_get(body, "forced");
+    bool complete = dd_json_count(commits) < COMMITS_MAX && !event->forced && dd_json_get(body, "forced");
     return dd_forge_changed_paths(event, commits, complete, err);
 }
 
-static int read_push(const json_t *body, dd_event *event, dd_error **err)
+static int read_push(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *head;
+    const dd_json *head;
     if (dd_hub_push(body, event, err) < 0 ||
         dd_body_object(body, "", "head_commit", DD_OPTIONAL, &head, err) < 0 ||
         dd_forge_commit_words(event, head, "head_commit", "message", "name", err) < 0 ||
@@ -42,14 +41,14 @@ static int read_push(const json_t *body, dd_event *event, dd_error **err)
     return 0;
 }
 
-static int read_pull_request(const json_t *body, dd_event *event, dd_error **err)
+static int read_pull_request(const dd_json *body, dd_event *event, dd_error **err)
 {
     /* Labels, titles and reviews bring no code. */
     static const char *const code_actions[] = {"opened", "reopened", "ready_for_review", "synchronize"};
     return dd_hub_pull_request(body, code_actions, DD_COUNT(code_actions), event, err);
 }
 
-static int read_ping(const json_t *body, dd_event *event, dd_error **err)
+static int read_ping(const dd_json *body, dd_event *event, dd_error **err)
 {
     /* Hooks of an organization or an app name no repository. */
     if (dd_hub_repository(body, DD_OPTIONAL, event, err) < 0 || dd_hub_actor(body, event, err) < 0)
@@ -61,7 +60,7 @@ static int read_ping(const json_t *body, dd_event *event, dd_error **err)
 /* How each event is read; `why` for those with nothing to do. */
 static const struct rule {
     const char *event;
-    int (*read)(const json_t *body, dd_event *event, dd_error **err);
+    int (*read)(const dd_json *body, dd_event *event, dd_error **err);
     const char *why;
 } rules[] = {
     {"push", read_push, NULL},
@@ -76,7 +75,7 @@ static const struct rule {
     {"registry_package", NULL, "a sender of the kind ghcr reads what the registry says"},
 };
 
-static int read_event(const char *name, const json_t *body, dd_event *event, dd_error **err)
+static int read_event(const char *name, const dd_json *body, dd_event *event, dd_error **err)
 {
     for (size_t i = 0; i < DD_COUNT(rules); i++) {
         if (!dd_str_eq(name, rules[i].event))
@@ -95,10 +94,11 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *name;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) event = NULL;
     if (dd_delivery_one(delivery, "X-GitHub-Event", &name, err) < 0 ||
-        dd_forge_body(delivery, &body, err) < 0 ||
+        dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, "X-GitHub-Delivery", &event, err) < 0 ||
         read_event(name, body, event, err) < 0)
         return -1;

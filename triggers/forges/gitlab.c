@@ -81,10 +81,10 @@ static dd_trust trust_of(const dd_sender_settings *settings)
 
 /* ---- What all events say alike ---- */
 
-static int read_project(const json_t *body, dd_event *event, dd_error **err)
+static int read_project(const dd_json *body, dd_event *event, dd_error **err)
 {
     static const char at[] = "project";
-    json_t *project;
+    const dd_json *project;
     const char *name, *url, *branch;
     if (dd_body_object(body, "", "project", DD_REQUIRED, &project, err) < 0 ||
         dd_body_text(project, at, "path_with_namespace", DD_REQUIRED, DD_FORGE_NAME_BYTES, &name, err) < 0 ||
@@ -100,31 +100,31 @@ static int read_project(const json_t *body, dd_event *event, dd_error **err)
 /* ---- push and tag_push ---- */
 
 /* git push -o ci.skip */
-static bool skip_option(const json_t *body)
+static bool skip_option(const dd_json *body)
 {
-    return json_is_true(
-        json_object_get(json_object_get(json_object_get(body, "push_options"), "ci"), "skip"));
+    const dd_json *skip = dd_json_get(dd_json_get(dd_json_get(body, "push_options"), "ci"), "skip");
+    return dd_json_is(skip, DD_JSON_BOOLEAN) && skip->boolean;
 }
 
 /* The newest 20 commits are listed, and how many there are. Nothing tells a forced push from another one. */
-static int read_commits(const json_t *body, dd_event *event, dd_error **err)
+static int read_commits(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *commits;
+    const dd_json *commits;
     int64_t total;
     dd_auto_str checkout = NULL;
     if (dd_body_array(body, "", "commits", DD_OPTIONAL, &commits, err) < 0 ||
         dd_forge_total(body, "total_commits_count", &total, err) < 0 ||
         dd_forge_commit(body, "", "checkout_sha", DD_OPTIONAL, &checkout, err) < 0)
         return -1;
-    const json_t *head = dd_forge_find_commit(commits, "id", checkout ? checkout : event->after);
+    const dd_json *head = dd_forge_find_commit(commits, "id", checkout ? checkout : event->after);
     if (dd_forge_commit_words(event, head, "commits[]", "message", "name", err) < 0)
         return -1;
     event->skip_asked = event->skip_asked || skip_option(body);
-    return dd_forge_changed_paths(event, commits, total >= 0 && (uint64_t)total == json_array_size(commits),
+    return dd_forge_changed_paths(event, commits, total >= 0 && (uint64_t)total == dd_json_count(commits),
                                   err);
 }
 
-static int read_push(const json_t *body, dd_event *event, dd_error **err)
+static int read_push(const dd_json *body, dd_event *event, dd_error **err)
 {
     const char *ref;
     if (dd_body_text(body, "", "ref", DD_REQUIRED, DD_FORGE_REF_BYTES, &ref, err) < 0 ||
@@ -142,10 +142,10 @@ static int read_push(const json_t *body, dd_event *event, dd_error **err)
 /* ---- merge_request ---- */
 
 /* Both branches, and whether they are of one project. There is no word of the base's commit. */
-static int read_sides(const json_t *request, dd_event *event, dd_error **err)
+static int read_sides(const dd_json *request, dd_event *event, dd_error **err)
 {
     static const char at[] = "object_attributes";
-    json_t *source;
+    const dd_json *source;
     const char *base, *head, *name = NULL;
     if (dd_body_text(request, at, "target_branch", DD_REQUIRED, DD_FORGE_NAME_BYTES, &base, err) < 0 ||
         dd_body_text(request, at, "source_branch", DD_REQUIRED, DD_FORGE_NAME_BYTES, &head, err) < 0 ||
@@ -162,10 +162,10 @@ static int read_sides(const json_t *request, dd_event *event, dd_error **err)
     return 0;
 }
 
-static int read_head(const json_t *request, dd_event *event, dd_error **err)
+static int read_head(const dd_json *request, dd_event *event, dd_error **err)
 {
     static const char at[] = "object_attributes.last_commit";
-    json_t *commit;
+    const dd_json *commit;
     const char *title;
     if (dd_body_object(request, "object_attributes", "last_commit", DD_REQUIRED, &commit, err) < 0 ||
         dd_forge_commit(commit, at, "id", DD_REQUIRED, &event->after, err) < 0 ||
@@ -179,9 +179,9 @@ static int read_head(const json_t *request, dd_event *event, dd_error **err)
 }
 
 /* `draft` was called work_in_progress. */
-static int read_marks(const json_t *body, const json_t *request, dd_event *event, dd_error **err)
+static int read_marks(const dd_json *body, const dd_json *request, dd_event *event, dd_error **err)
 {
-    json_t *labels, *user;
+    const dd_json *labels, *user;
     if (dd_body_flag(request, "object_attributes", "work_in_progress", &event->draft, err) < 0 ||
         dd_body_flag(request, "object_attributes", "draft", &event->draft, err) < 0 ||
         dd_body_array(body, "", "labels", DD_OPTIONAL, &labels, err) < 0 ||
@@ -192,7 +192,7 @@ static int read_marks(const json_t *body, const json_t *request, dd_event *event
 }
 
 /* An update is new code only where it says which head there was before: else a title or a label changed. */
-static int settle(const json_t *request, const char *action, dd_event *event, dd_error **err)
+static int settle(const dd_json *request, const char *action, dd_event *event, dd_error **err)
 {
     static const char *const code_actions[] = {"open", "reopen", "update"};
     dd_auto_str old = NULL;
@@ -205,10 +205,10 @@ static int settle(const json_t *request, const char *action, dd_event *event, dd
     return 0;
 }
 
-static int read_merge_request(const json_t *body, dd_event *event, dd_error **err)
+static int read_merge_request(const dd_json *body, dd_event *event, dd_error **err)
 {
     static const char at[] = "object_attributes";
-    json_t *request;
+    const dd_json *request;
     const char *action;
     if (dd_body_object(body, "", at, DD_REQUIRED, &request, err) < 0 ||
         dd_body_text(request, at, "action", DD_OPTIONAL, DD_FORGE_NAME_BYTES, &action, err) < 0)
@@ -231,7 +231,7 @@ static int read_merge_request(const json_t *body, dd_event *event, dd_error **er
 static const struct rule {
     const char *header;
     const char *kind;
-    int (*read)(const json_t *body, dd_event *event, dd_error **err);
+    int (*read)(const dd_json *body, dd_event *event, dd_error **err);
     const char *why;
 } rules[] = {
     {"Push Hook", "push", read_push, NULL},
@@ -251,14 +251,14 @@ static const struct rule *find_rule(const char *kind)
 }
 
 /* object_kind; system hooks of projects and users have event_name alone. */
-static int read_kind(const json_t *body, const char **ret, dd_error **err)
+static int read_kind(const dd_json *body, const char **ret, dd_error **err)
 {
     if (dd_body_text(body, "", "object_kind", DD_OPTIONAL, DD_FORGE_NAME_BYTES, ret, err) < 0)
         return -1;
     return *ret ? 0 : dd_body_text(body, "", "event_name", DD_OPTIONAL, DD_FORGE_NAME_BYTES, ret, err);
 }
 
-static int read_event(const char *header, const json_t *body, dd_event *event, dd_error **err)
+static int read_event(const char *header, const dd_json *body, dd_event *event, dd_error **err)
 {
     const char *kind;
     if (read_kind(body, &kind, err) < 0)
@@ -284,11 +284,12 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     const char *header;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) event = NULL;
     /* The other two ids are of a request (new at each try) and of a chain of events. */
     if (dd_delivery_one(delivery, "X-Gitlab-Event", &header, err) < 0 ||
-        dd_forge_body(delivery, &body, err) < 0 ||
+        dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, "Idempotency-Key", &event, err) < 0 ||
         read_event(header, body, event, err) < 0)
         return -1;

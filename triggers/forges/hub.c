@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-int dd_hub_repository(const json_t *body, dd_need need, dd_event *event, dd_error **err)
+int dd_hub_repository(const dd_json *body, dd_need need, dd_event *event, dd_error **err)
 {
-    json_t *repository;
+    const dd_json *repository;
     const char *name, *url, *branch;
     if (dd_body_object(body, "", "repository", need, &repository, err) < 0)
         return -1;
@@ -25,15 +25,15 @@ int dd_hub_repository(const json_t *body, dd_need need, dd_event *event, dd_erro
 }
 
 /* Who the forge authenticated; a commit's author is only what the commit says. */
-int dd_hub_actor(const json_t *body, dd_event *event, dd_error **err)
+int dd_hub_actor(const dd_json *body, dd_event *event, dd_error **err)
 {
-    json_t *sender;
+    const dd_json *sender;
     return dd_body_object(body, "", "sender", DD_OPTIONAL, &sender, err) < 0
                ? -1
                : dd_forge_actor(event, sender, "sender", "login", "id", err);
 }
 
-int dd_hub_push(const json_t *body, dd_event *event, dd_error **err)
+int dd_hub_push(const dd_json *body, dd_event *event, dd_error **err)
 {
     const char *ref;
     if (dd_body_text(body, "", "ref", DD_REQUIRED, DD_FORGE_REF_BYTES, &ref, err) < 0 ||
@@ -45,10 +45,10 @@ int dd_hub_push(const json_t *body, dd_event *event, dd_error **err)
 }
 
 /* One side of a request. *ret_id is the id of its repository, NULL where that is gone. */
-static int read_side(const json_t *pull, const char *side, char **ret_sha, const char **ret_ref,
+static int read_side(const dd_json *pull, const char *side, char **ret_sha, const char **ret_ref,
                      char **ret_id, char **ret_name, dd_error **err)
 {
-    json_t *object, *repository;
+    const dd_json *object, *repository;
     const char *name = NULL;
     dd_auto_str path = dd_sprintf("pull_request.%s", side);
     dd_auto_str repository_path = dd_sprintf("%s.repo", path);
@@ -66,7 +66,7 @@ static int read_side(const json_t *pull, const char *side, char **ret_sha, const
 
 /* ref is where the forge keeps the request's head; branch is the one it is to go into; before and after are
  * the commits of the two sides. */
-static int read_sides(const json_t *pull, dd_event *event, dd_error **err)
+static int read_sides(const dd_json *pull, dd_event *event, dd_error **err)
 {
     const char *base_ref, *head_ref;
     dd_auto_str base_id = NULL;
@@ -80,9 +80,9 @@ static int read_sides(const json_t *pull, dd_event *event, dd_error **err)
     return 0;
 }
 
-static int read_words(const json_t *pull, dd_event *event, dd_error **err)
+static int read_words(const dd_json *pull, dd_event *event, dd_error **err)
 {
-    json_t *labels, *user;
+    const dd_json *labels, *user;
     const char *title, *login = NULL;
     if (dd_body_text(pull, "pull_request", "title", DD_OPTIONAL, DD_FORGE_TEXT_BYTES, &title, err) < 0 ||
         dd_body_flag(pull, "pull_request", "draft", &event->draft, err) < 0 ||
@@ -97,10 +97,10 @@ static int read_words(const json_t *pull, dd_event *event, dd_error **err)
     return 0;
 }
 
-int dd_hub_pull_request(const json_t *body, const char *const *code_actions, size_t count, dd_event *event,
+int dd_hub_pull_request(const dd_json *body, const char *const *code_actions, size_t count, dd_event *event,
                         dd_error **err)
 {
-    json_t *pull;
+    const dd_json *pull;
     const char *action;
     if (dd_body_text(body, "", "action", DD_REQUIRED, DD_FORGE_NAME_BYTES, &action, err) < 0 ||
         dd_forge_number(event, body, "", "number", "refs/pull/%lld/head", err) < 0 ||

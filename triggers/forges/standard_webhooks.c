@@ -48,33 +48,33 @@ static char *take_step(const char **pointer)
     return dd_buf_steal(&step);
 }
 
-static const json_t *at_step(const json_t *at, const char *step)
+static const dd_json *at_step(const dd_json *at, const char *step)
 {
     int64_t index;
-    if (json_is_object(at))
-        return json_object_get(at, step);
+    if (dd_json_is(at, DD_JSON_OBJECT))
+        return dd_json_get(at, step);
     bool is_index = dd_str_to_int(step, &index) && index >= 0 && (step[0] != '0' || step[1] == '\0');
-    return is_index ? json_array_get(at, (size_t)index) : NULL;
+    return is_index ? dd_json_at(at, (size_t)index) : NULL;
 }
 
 /* The text that the pointer leads to; NULL when nothing is there. */
-static int read_text(const json_t *body, const char *pointer, const char *fallback, size_t max_bytes,
+static int read_text(const dd_json *body, const char *pointer, const char *fallback, size_t max_bytes,
                      const char **ret, dd_error **err)
 {
-    const json_t *at = body;
+    const dd_json *at = body;
     const char *whole = pointer ? pointer : fallback, *rest = whole;
     while (at && *rest == '/') {
         dd_auto_str step = take_step(&rest);
         at = at_step(at, step);
     }
     *ret = NULL;
-    if (!at || json_is_null(at))
+    if (!at || dd_json_is(at, DD_JSON_NULL))
         return 0;
-    if (!json_is_string(at))
+    if (!dd_json_is(at, DD_JSON_STRING))
         return dd_fail(err, DD_ERR_INVALID, "%s: must be a string", whole);
-    if (json_string_length(at) > max_bytes)
+    if (at->length > max_bytes)
         return dd_fail(err, DD_ERR_INVALID, "%s: is too long", whole);
-    *ret = *json_string_value(at) ? json_string_value(at) : NULL;
+    *ret = *dd_json_text(at) ? dd_json_text(at) : NULL;
     return 0;
 }
 
@@ -84,7 +84,7 @@ typedef struct members {
     const char *repository, *clone_url, *ref, *before, *commit, *message, *actor;
 } members;
 
-static int read_members(const dd_sender_settings *settings, const json_t *body, members *ret, dd_error **err)
+static int read_members(const dd_sender_settings *settings, const dd_json *body, members *ret, dd_error **err)
 {
     const struct {
         const char *pointer, *fallback;
@@ -139,7 +139,8 @@ static int read_push(const members *from, dd_event *event, dd_error **err)
     return 0;
 }
 
-static int read_event(const dd_sender_settings *settings, const json_t *body, dd_event *event, dd_error **err)
+static int read_event(const dd_sender_settings *settings, const dd_json *body, dd_event *event,
+                      dd_error **err)
 {
     members from = {0};
     if (read_members(settings, body, &from, err) < 0)
@@ -159,11 +160,12 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
                      dd_error **err)
 {
     bool twice;
-    json_auto_t *body = NULL;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *body;
     dd_auto(dd_event) event = NULL;
     const char *header =
         dd_delivery_header(delivery, "webhook-id", &twice) || twice ? "webhook-id" : "svix-id";
-    if (dd_forge_body(delivery, &body, err) < 0 ||
+    if (dd_forge_body(delivery, &document, &body, err) < 0 ||
         dd_forge_event(settings, delivery, header, &event, err) < 0 ||
         read_event(settings, body, event, err) < 0)
         return -1;

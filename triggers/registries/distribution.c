@@ -57,15 +57,15 @@ static bool is_attachment_tag(const char *tag)
 }
 
 /* A member's text, or NULL for what is no text: here nothing is an error. */
-static const char *text_of(const json_t *object, const char *name)
+static const char *text_of(const dd_json *object, const char *name)
 {
-    const json_t *member = json_object_get(object, name);
-    return json_is_string(member) && json_string_length(member) <= TEXT_MAX_BYTES ? json_string_value(member)
+    const dd_json *member = dd_json_get(object, name);
+    return dd_json_is(member, DD_JSON_STRING) && member->length <= TEXT_MAX_BYTES ? dd_json_text(member)
                                                                                   : NULL;
 }
 
 /* Copy what is valid; what is missing decides the kind below. */
-static void read_target(const json_t *target, dd_event *event)
+static void read_target(const dd_json *target, dd_event *event)
 {
     const char *repository = text_of(target, "repository"), *tag = text_of(target, "tag");
     const char *digest = text_of(target, "digest"), *media_type = text_of(target, "mediaType");
@@ -101,16 +101,16 @@ static void decide(const char *action, dd_event *event)
     }
 }
 
-static dd_event *read_event(const json_t *entry, const dd_sender_settings *settings,
+static dd_event *read_event(const dd_json *entry, const dd_sender_settings *settings,
                             const dd_delivery *delivery, size_t index)
 {
     dd_event *event = dd_event_new(DD_EVENT_IGNORED, settings);
     event->delivery = dd_delivery_id(text_of(entry, "id"), delivery, index);
     event->registry = dd_strdup(settings->registry);
-    const char *actor = text_of(json_object_get(entry, "actor"), "name");
+    const char *actor = text_of(dd_json_get(entry, "actor"), "name");
     if (actor && dd_is_plain_word(actor))
         event->actor = dd_strdup(actor);
-    read_target(json_object_get(entry, "target"), event);
+    read_target(dd_json_get(entry, "target"), event);
     decide(text_of(entry, "action"), event);
     return event;
 }
@@ -127,13 +127,14 @@ static dd_event *nothing(const dd_sender_settings *settings, const dd_delivery *
 static int normalise(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      dd_error **err)
 {
-    json_auto_t *body = NULL;
-    json_t *entry;
+    dd_auto(dd_json_document) document = NULL;
+    const dd_json *entry;
     size_t i;
-    if (dd_body_load(delivery->body, delivery->body_length, &body, err) < 0)
+    if (dd_json_parse(delivery->body, delivery->body_length, &document, err) < 0)
         return -1;
+    const dd_json *list = dd_json_get(dd_json_root(document), "events");
     dd_auto(dd_events) events = dd_new(dd_events);
-    json_array_foreach(json_object_get(body, "events"), i, entry)
+    DD_JSON_ITEMS(list, i, entry)
     {
         if (i == EVENTS_MAX)
             break;
@@ -141,7 +142,7 @@ static int normalise(const dd_sender_settings *settings, const dd_delivery *deli
     }
     if (events->count == 0)
         dd_events_add(events, nothing(settings, delivery, "the envelope holds no events"));
-    else if (json_array_size(json_object_get(body, "events")) > EVENTS_MAX)
+    else if (dd_json_count(list) > EVENTS_MAX)
         dd_events_add(events, nothing(settings, delivery, "the envelope holds more events than are read"));
     *ret = dd_take(events);
     return 0;

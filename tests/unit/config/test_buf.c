@@ -131,9 +131,34 @@ static void only_whole_decimal_numbers_that_fit_are_numbers(void **state)
     assert_true(dd_str_to_int("007", &number) && number == 7);
 }
 
+static void utf8_is_told_from_what_is_none(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+        bool valid;
+    } cases[] = {
+        {"", 0, true},
+        {"plain\0", 6, true},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 13, true},
+        {"\xc3", 1, false},             /* cut */
+        {"\xa9", 1, false},             /* a rest without a beginning */
+        {"\xc0\xaf", 2, false},         /* overlong */
+        {"\xe0\x80\xaf", 3, false},     /* overlong */
+        {"\xed\xa0\x80", 3, false},     /* half a surrogate pair */
+        {"\xf4\x90\x80\x80", 4, false}, /* above U+10FFFF */
+        {"\xff", 1, false},
+        {"\xc3x", 2, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++)
+        assert_int_equal(dd_utf8_is_valid(cases[i].text, cases[i].length), cases[i].valid);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_is_told_from_what_is_none),
         cmocka_unit_test(bytes_always_end_with_a_nul),
         cmocka_unit_test(a_file_over_the_limit_is_refused_and_one_of_just_the_limit_read),
         cmocka_unit_test(a_vector_always_ends_with_null),
