@@ -334,16 +334,17 @@ static by keys_set(keys *k, dd_yaml_node *key, dd_yaml_node *value, by setter)
 {
     grow(k);
     size_t *slot = slot_of(k, key->text);
-    by before = NOBODY;
-    if (*slot) {
-        before = ((const bool *)k->written.items)[*slot - 1] ? THE_MAP : A_MERGE;
-    } else {
+    bool is_new = *slot == 0;
+    if (is_new) {
         members_add(&k->entries, sizeof(dd_yaml_entry));
         members_add(&k->written, sizeof(bool));
         *slot = k->entries.count;
     }
+    bool *written = k->written.items;
+    dd_assert(written);
+    by before = is_new ? NOBODY : written[*slot - 1] ? THE_MAP : A_MERGE;
+    written[*slot - 1] = setter == THE_MAP;
     *entry_at(k, *slot - 1) = (dd_yaml_entry){.key = key, .value = value};
-    ((bool *)k->written.items)[*slot - 1] = setter == THE_MAP;
     return before;
 }
 
@@ -404,6 +405,7 @@ static int read_entries(reader *r, int depth, keys *k)
                               dd_yaml_node_words(key));
         if (read_member(r, depth + 1, &end, &value) < 0)
             return -1;
+        dd_assert(value); /* libyaml ends no map behind a key */
         if (is_merge(key)) {
             if (merge(r, k, key->place, value) < 0)
                 return -1;

@@ -324,6 +324,7 @@ void dd_graph_resolve(const dd_reader *reader, const dd_yaml_node *steps)
         dd_step_kind kind = g.taskfile->steps[i].kind;
 
         resolve_step(&g, i);
+        dd_assert(g.of_kind[kind].steps);
         g.of_kind[kind].steps[g.of_kind[kind].count++] = i;
     }
     collect_waiters(&g);
