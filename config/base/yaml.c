@@ -255,11 +255,12 @@ static void *members_add(members *m, size_t size)
     return (char *)m->items + size * m->count++;
 }
 
-static void *members_keep(reader *r, const members *m, size_t size)
+/* They are kept in the arena. */
+static void *keep(reader *r, const void *items, size_t count, size_t size)
 {
-    void *kept = take(&r->arena, m->count * size + 1);
-    if (m->count)
-        memcpy(kept, m->items, m->count * size);
+    void *kept = take(&r->arena, count * size + 1);
+    if (count)
+        memcpy(kept, items, count * size);
     return kept;
 }
 
@@ -280,75 +281,12 @@ static int read_list(reader *r, int depth, dd_yaml_node *node)
             break;
         *(dd_yaml_node **)members_add(&items, sizeof(dd_yaml_node *)) = item;
     }
-    node->items = members_keep(r, &items, sizeof(dd_yaml_node *));
+    node->items = keep(r, items.items, items.count, sizeof(dd_yaml_node *));
     node->length = items.count;
     return 0;
 }
 
-/* A map's keys by hash, so that a map of many keys is read in linear time. Slots hold index + 1. */
-typedef struct keys {
-    size_t *slots;
-    size_t size;
-    members entries;
-    members written; /* of each entry a bool: by the map itself, not by a merge */
-} keys;
-
-static void keys_done(keys *k)
-{
-    free(k->slots);
-    members_done(&k->entries);
-    members_done(&k->written);
-}
-
-static dd_yaml_entry *entry_at(const keys *k, size_t index)
-{
-    return (dd_yaml_entry *)k->entries.items + index;
-}
-
-static size_t *slot_of(const keys *k, const char *key)
-{
-    uint64_t hash = 14695981039346656037U; /* FNV-1a */
-    for (const char *c = key; *c; c++)
-        hash = (hash ^ (uint64_t)(unsigned char)*c) * 1099511628211U;
-    size_t i = (size_t)(hash ^ hash >> 32) & (k->size - 1);
-    while (k->slots[i] && strcmp(entry_at(k, k->slots[i] - 1)->key->text, key) != 0)
-        i = (i + 1) & (k->size - 1);
-    return &k->slots[i];
-}
-
-static void grow(keys *k)
-{
-    if (k->size > 2 * k->entries.count)
-        return;
-    k->size = k->size ? k->size * 2 : 16;
-    free(k->slots);
-    k->slots = dd_calloc(k->size, sizeof(*k->slots));
-    for (size_t i = 0; i < k->entries.count; i++)
-        *slot_of(k, entry_at(k, i)->key->text) = i + 1;
-}
-
-typedef enum by { NOBODY, A_MERGE, THE_MAP } by;
-
-/* Set the key's value. Says who had set it before. */
-static by keys_set(keys *k, dd_yaml_node *key, dd_yaml_node *value, by setter)
-{
-    grow(k);
-    size_t *slot = slot_of(k, key->text);
-    bool is_new = *slot == 0;
-    if (is_new) {
-        members_add(&k->entries, sizeof(dd_yaml_entry));
-        members_add(&k->written, sizeof(bool));
-        *slot = k->entries.count;
-    }
-    bool *written = k->written.items;
-    dd_assert(written);
-    by before = is_new ? NOBODY : written[*slot - 1] ? THE_MAP : A_MERGE;
-    written[*slot - 1] = setter == THE_MAP;
-    *entry_at(k, *slot - 1) = (dd_yaml_entry){.key = key, .value = value};
-    return before;
-}
-
-static int merge_one(reader *r, keys *k, dd_place place, const dd_yaml_node *from)
+static int merge_one(reader *r, dd_yaml_keys *k, dd_place place, const dd_yaml_node *from)
 {
     if (from->kind != DD_YAML_MAP)
         return dd_fail_at(r->err, DD_ERR_INVALID, from->place, NULL,
@@ -356,14 +294,15 @@ static int merge_one(reader *r, keys *k, dd_place place, const dd_yaml_node *fro
     if (count(r, from->length, from->place) < 0)
         return -1;
     for (size_t i = 0; i < from->length; i++)
-        if (keys_set(k, from->entries[i].key, from->entries[i].value, A_MERGE) == THE_MAP)
+        if (dd_yaml_keys_set(k, from->entries[i].key, from->entries[i].value, DD_YAML_A_MERGE) ==
+            DD_YAML_THE_MAP)
             warn(r, place, "'<<' stands behind this key and replaces it: ", from->entries[i].key->text);
     return 0;
 }
 
 /* As the reference's parser has it, what is merged replaces what stands before it and is replaced by what
  * stands behind it. In a list the first map wins. */
-static int merge(reader *r, keys *k, dd_place place, const dd_yaml_node *from)
+static int merge(reader *r, dd_yaml_keys *k, dd_place place, const dd_yaml_node *from)
 {
     if (from->kind != DD_YAML_LIST)
         return merge_one(r, k, place, from);
@@ -391,7 +330,7 @@ static bool is_merge(const dd_yaml_node *key)
            (key->tag ? strcmp(key->tag, YAML_TAG_PREFIX "merge") == 0 : !key->quoted);
 }
 
-static int read_entries(reader *r, int depth, keys *k)
+static int read_entries(reader *r, int depth, dd_yaml_keys *k)
 {
     for (;;) {
         bool end;
@@ -409,7 +348,7 @@ static int read_entries(reader *r, int depth, keys *k)
         if (is_merge(key)) {
             if (merge(r, k, key->place, value) < 0)
                 return -1;
-        } else if (keys_set(k, key, value, THE_MAP) == THE_MAP) {
+        } else if (dd_yaml_keys_set(k, key, value, DD_YAML_THE_MAP) == DD_YAML_THE_MAP) {
             warn(r, key->place, "repeated key, the last one counts: ", key->text);
         }
     }
@@ -417,11 +356,11 @@ static int read_entries(reader *r, int depth, keys *k)
 
 static int read_map(reader *r, int depth, dd_yaml_node *node)
 {
-    __attribute__((cleanup(keys_done))) keys k = {0};
+    __attribute__((cleanup(dd_yaml_keys_done))) dd_yaml_keys k = {0};
     if (read_entries(r, depth, &k) < 0)
         return -1;
-    node->entries = members_keep(r, &k.entries, sizeof(dd_yaml_entry));
-    node->length = k.entries.count;
+    node->entries = keep(r, k.entries, k.count, sizeof(dd_yaml_entry));
+    node->length = k.count;
     return 0;
 }
 
