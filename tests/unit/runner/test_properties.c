@@ -1,5 +1,19 @@
 /* Every property of tasks and steps has its cases: fixtures/lang/taskfiles/{task,step}-NAME[-…], at least one
- * that is taken and one that is refused. */
+ * that is taken and one that is refused.
+ *
+ * The cases are what the reference does, but for this. By acr-tasks.md, section 9: versions without 'v', one
+ * text for a list of texts, kinds and later steps in `when`, quoted numbers and booleans, `downloadRetries`,
+ * `dockerSocket`, shell operators and open quotes refused, one level of quotes off in env, null steps
+ * refused. By our own decision, because such a file can only fail at run time or is a slip:
+ * - refused: a network without a name or of another's, env without a name ("=x"), an empty image, a build
+ * with two contexts or a flag without its value, null among exit codes, numbers beyond 2^31, a NUL character,
+ * env of the task without '=' also where there are no steps;
+ * - a step's env entry without '=' is left out, where nothing is merged: an engine would take the worker's;
+ * - a negative startDelay and download delay are shown as the 0 that they mean;
+ * - what is wrong under an unknown key (a tag that does not fit, a merge of no map) is refused there too, and
+ * a property that is repeated is read the last time only. By libyaml, which is not go-yaml: "{a? b}", "\/" in
+ * double quotes and a byte order mark further down are taken, "{a:, b}" is not. `!!timestamp` is text,
+ * whatever it says. */
 #include "runner/lang/taskfile_private.h"
 #include <dirent.h>
 #include <setjmp.h>
