@@ -362,7 +362,8 @@ static bool is_whole(double real)
     return real > -9e18 && real < 9e18 && fpclassify(real - (double)(int64_t)real) == FP_ZERO;
 }
 
-/* A constant is of whatever type is asked for: 2.0 is an int, 2 a float. And nil is a map, though nothing is in it. */
+/* A constant is of whatever type is asked for: 2.0 is an int, 2 a float. And nil is a map, though nothing is
+ * in it. */
 static void suit(dd_evaluation *e, char letter, const dd_operand *operand, dd_value *value)
 {
     bool constant = operand && operand->kind == DD_OPERAND_CONSTANT;
@@ -482,6 +483,9 @@ static int call_row(dd_evaluation *e, const dd_operand *function, const call_arg
         result = function->function->call(e, self ? all : values, self ? count + 1 : count, ret);
     if (result == 0)
         result = dd_evaluation_room(e, 0);
+    if (result == 0 && ret->kind == DD_VALUE_STRING && ret->text.length >= DD_VALUE_PRINT_MAX)
+        result = fail_at(e, function->at, function->end, DD_ERR_LIMIT, "a text is longer than %d MiB",
+                         DD_VALUE_PRINT_MAX / 1024 / 1024);
     if (result == 0)
         result = measure(e, function->at, ret);
     e->operand = outer;

@@ -7,6 +7,8 @@ static int map_runes(dd_evaluation *e, dd_text text, uint32_t (*change)(uint32_t
 {
     dd_buf into = {0};
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     while (text.length)
         dd_rune_add(&into, change(dd_rune_take(&text)));
     return dd_give_buf(e, &into, ret);
@@ -37,6 +39,8 @@ CALL(title)
     dd_buf into = {0};
     uint32_t previous = ' ';
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     while (text.length) {
         uint32_t rune = dd_rune_take(&text);
 
@@ -52,6 +56,8 @@ CALL(untitle)
     dd_buf into = {0};
     bool begins = true;
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     while (text.length) {
         uint32_t rune = dd_rune_take(&text);
         bool space = dd_rune_is_space(rune);
@@ -68,6 +74,8 @@ CALL(swapcase)
     dd_buf into = {0};
     bool begins = true;
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     while (text.length) {
         uint32_t rune = dd_rune_take(&text);
 
@@ -101,6 +109,8 @@ CALL(camelcase)
 
     if (!text.length)
         return dd_give_text("", 0, ret);
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     while (text.length) {
         rune = dd_rune_take(&text);
         if (!connects(rune)) {
@@ -315,6 +325,8 @@ static int join_words(dd_evaluation *e, dd_text text, char connector, dd_value *
     words w = {.rest = text};
     dd_buf into = {0};
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     next_word(&w);
     while (w.rest.length) {
         words previous = w;

@@ -182,6 +182,8 @@ CALL(sha1sum)
 {
     char hex[DD_SHA1_HEX];
 
+    if (dd_text_charge(e, arguments[0].text.length / 4) < 0)
+        return -1;
     dd_sha1_hex(arguments[0].text.data, arguments[0].text.length, hex);
     return give_hex(e, hex, ret);
 }
@@ -190,6 +192,8 @@ CALL(sha256sum)
 {
     char hex[DD_SHA256_HEX];
 
+    if (dd_text_charge(e, arguments[0].text.length / 4) < 0)
+        return -1;
     dd_sha256_hex(arguments[0].text.data, arguments[0].text.length, hex);
     return give_hex(e, hex, ret);
 }
@@ -200,6 +204,8 @@ CALL(adler32sum)
     uint32_t a = 1, b = 0;
     dd_buf into = {0};
 
+    if (dd_text_charge(e, text.length / 4) < 0)
+        return -1;
     for (size_t i = 0; i < text.length; i++) {
         a = (a + (unsigned char)text.data[i]) % 65521;
         b = (b + a) % 65521;

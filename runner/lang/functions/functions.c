@@ -45,18 +45,24 @@ int dd_give_no_list(dd_evaluation *e, dd_value *ret)
 
 /* ---- Texts ---- */
 
-dd_text dd_text_from(dd_evaluation *e, const dd_value *value)
+int dd_text_from(dd_evaluation *e, const dd_value *value, dd_text *ret)
 {
     dd_buf text = {0};
-    dd_text ret;
+    dd_value printed = dd_value_nil();
 
+    *ret = value->kind == DD_VALUE_STRING ? value->text : (dd_text){"", 0};
     if (value->kind == DD_VALUE_STRING)
-        return value->text;
+        return 0;
     dd_value_print(&text, value);
-    ret = (dd_text){dd_arena_copy(dd_evaluation_arena(e), text.data ? text.data : "", text.length),
-                    text.length};
-    dd_buf_done(&text);
-    return ret;
+    if (dd_give_buf(e, &text, &printed) < 0)
+        return -1;
+    *ret = printed.text;
+    return 0;
+}
+
+int dd_text_charge(dd_evaluation *e, size_t bytes)
+{
+    return dd_evaluation_work(e, bytes / 16);
 }
 
 dd_text dd_text_skip(dd_text text, size_t bytes)

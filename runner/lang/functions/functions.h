@@ -33,8 +33,10 @@ extern const dd_function_family dd_functions_dates, dd_functions_regex, dd_funct
 
 /* ---- Reading arguments ---- */
 
-/* Sprig's strval: strings as they are, all else as %v. */
-dd_text dd_text_from(dd_evaluation *e, const dd_value *value);
+/* Sprig's strval: strings as they are, all else as %v. -1 when that is too long. */
+int dd_text_from(dd_evaluation *e, const dd_value *value, dd_text *ret);
+/* Takes the steps of going over so many bytes one by one; -1 when that is too many. */
+int dd_text_charge(dd_evaluation *e, size_t bytes);
 /* Sprig's toInt64 and toFloat64: what is no number counts as 0. */
 int64_t dd_integer_from(const dd_value *value);
 double dd_float_from(const dd_value *value);

@@ -52,7 +52,11 @@ CALL(kindIs)
 
 CALL(toString)
 {
-    *ret = dd_value_text(dd_text_from(e, &arguments[0]));
+    dd_text text;
+
+    if (dd_text_from(e, &arguments[0], &text) < 0)
+        return -1;
+    *ret = dd_value_text(text);
     return 0;
 }
 

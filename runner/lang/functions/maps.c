@@ -17,9 +17,14 @@ static int ask_room(dd_evaluation *e, size_t pairs)
 CALL(dict)
 {
     *ret = new_map(e);
-    for (size_t i = 0; i < count; i += 2)
-        dd_map_put(dd_evaluation_arena(e), ret->map, dd_text_from(e, &arguments[i]),
+    for (size_t i = 0; i < count; i += 2) {
+        dd_text key;
+
+        if (dd_text_from(e, &arguments[i], &key) < 0)
+            return -1;
+        dd_map_put(dd_evaluation_arena(e), ret->map, key,
                    i + 1 < count ? arguments[i + 1] : dd_value_text((dd_text){"", 0}));
+    }
     return 0;
 }
 

@@ -41,9 +41,12 @@ CALL(atoi)
 /* Octal digits' number. */
 CALL(toDecimal)
 {
+    dd_text digits;
     int64_t value;
 
-    *ret = dd_value_int64(dd_integer_parse(dd_text_from(e, &arguments[0]), 8, &value) ? value : 0);
+    if (dd_text_from(e, &arguments[0], &digits) < 0)
+        return -1;
+    *ret = dd_value_int64(dd_integer_parse(digits, 8, &value) ? value : 0);
     return 0;
 }
 

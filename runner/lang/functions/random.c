@@ -49,7 +49,7 @@ static int choose(dd_evaluation *e, int64_t wanted, const char *set, dd_value *r
     source from = {.left = 0};
     char *text;
 
-    if (dd_evaluation_room(e, length) < 0 || dd_evaluation_work(e, length / 64) < 0)
+    if (dd_evaluation_room(e, length) < 0 || dd_text_charge(e, length) < 0)
         return -1;
     text = dd_arena_alloc(dd_evaluation_arena(e), length + 1);
     for (size_t i = 0; i < length; i++)
@@ -86,7 +86,8 @@ CALL(shuffle)
     uint32_t *runes;
     size_t count_of = 0;
 
-    if (text.length > UINT32_MAX || dd_evaluation_room(e, text.length * sizeof(*runes)) < 0)
+    if (text.length > UINT32_MAX || dd_evaluation_room(e, text.length * sizeof(*runes)) < 0 ||
+        dd_text_charge(e, text.length) < 0)
         return -1;
     runes = dd_arena_alloc(dd_evaluation_arena(e), (text.length + 1) * sizeof(*runes));
     while (text.length)

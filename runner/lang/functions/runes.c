@@ -8,6 +8,8 @@
 #include <locale.h>
 #include <pcre2.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wctype.h>
 
@@ -15,9 +17,13 @@
 typedef enum category { OTHER, UPPER, LOWER, TITLE, LETTER, DIGIT, NUMBER, PUNCTUATION } category;
 #define CATEGORIES "(\\p{Lu})|(\\p{Ll})|(\\p{Lt})|(\\p{L})|(\\p{Nd})|(\\p{N})|(\\p{P})"
 
+#define PAGE_RUNES 256
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static locale_t locale;
 static pcre2_code *categories;
+/* What was asked for so far, a category a byte. */
+static _Atomic(uint8_t *) pages[0x110000 / PAGE_RUNES];
 
 static void prepare(void)
 {
@@ -44,21 +50,39 @@ static category ascii_category(uint32_t rune)
                                                                     : OTHER;
 }
 
+static uint8_t *make_page(uint32_t first)
+{
+    uint8_t *page = dd_calloc(PAGE_RUNES, 1);
+    pcre2_match_data *match = pcre2_match_data_create_from_pattern(categories, NULL);
+
+    dd_assert(match != NULL);
+    for (uint32_t i = 0; i < PAGE_RUNES; i++) {
+        char text[4];
+        size_t length = dd_utf8_encode(first + i, text);
+        int groups = pcre2_match(categories, (PCRE2_SPTR)text, length, 0, 0, match, NULL);
+
+        page[i] = groups > 1 ? (uint8_t)(groups - 1) : OTHER;
+    }
+    pcre2_match_data_free(match);
+    return page;
+}
+
 static category category_of(uint32_t rune)
 {
-    char text[4];
-    size_t length = dd_utf8_encode(rune, text);
-    pcre2_match_data *match;
-    int groups;
+    _Atomic(uint8_t *) *place = &pages[rune / PAGE_RUNES];
+    uint8_t *page = NULL, *made;
 
     if (rune < 0x80)
         return ascii_category(rune);
+    page = atomic_load(place);
+    if (page)
+        return (category)page[rune % PAGE_RUNES];
     pthread_once(&once, prepare);
-    match = pcre2_match_data_create_from_pattern(categories, NULL);
-    dd_assert(match != NULL);
-    groups = pcre2_match(categories, (PCRE2_SPTR)text, length, 0, 0, match, NULL);
-    pcre2_match_data_free(match);
-    return groups > 1 ? (category)(groups - 1) : OTHER;
+    made = make_page(rune - rune % PAGE_RUNES);
+    if (atomic_compare_exchange_strong(place, &page, made))
+        return (category)made[rune % PAGE_RUNES];
+    free(made); /* another thread was first */
+    return (category)page[rune % PAGE_RUNES];
 }
 
 bool dd_rune_is_upper(uint32_t rune)

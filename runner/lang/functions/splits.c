@@ -5,29 +5,47 @@
 
 /* ---- Apart ---- */
 
-/* Go's strings.SplitN: at most `most` parts, all when it is negative; an empty separator parts runes. */
+/* Go's strings.SplitN: at most `most` parts, all when it is negative. */
+static int split_at(dd_evaluation *e, dd_text separator, int64_t most, dd_text text, dd_value *ret)
+{
+    while (most < 0 || ret->list->count + 1 < (uint64_t)most) {
+        const char *found = dd_text_find(text, separator);
+        size_t length = found ? (size_t)(found - text.data) : 0;
+
+        if (!found)
+            break;
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text((dd_text){text.data, length}));
+        text = dd_text_skip(text, length + separator.length);
+    }
+    dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(text));
+    return 0;
+}
+
+/* An empty separator parts runes: what is no UTF-8 becomes U+FFFD, but the last part stays as it is. */
+static int split_runes(dd_evaluation *e, int64_t most, dd_text text, dd_value *ret)
+{
+    while (text.length && (most < 0 || ret->list->count + 1 < (uint64_t)most)) {
+        dd_text rune = text;
+
+        if (dd_rune_take(&text) == 0xfffd && text.length)
+            rune = dd_text_of("\xef\xbf\xbd");
+        else
+            rune.length -= text.length;
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(rune));
+    }
+    if (text.length)
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(text));
+    return 0;
+}
+
 static int split(dd_evaluation *e, dd_text separator, int64_t most, dd_text text, dd_value *ret)
 {
-    dd_arena *arena = dd_evaluation_arena(e);
-
     if (dd_give_list(e, text.length / (separator.length ? separator.length : 1) + 1, ret) < 0)
         return -1;
     ret->type = DD_TYPE_STRINGS;
-    if (most == 0 || (!separator.length && !text.length))
+    if (most == 0)
         return 0;
-    while (most < 0 || ret->list->count + 1 < (uint64_t)most) {
-        const char *found = dd_text_find(text, separator);
-        size_t length = found ? (size_t)(found - text.data) : text.length;
-
-        if (!separator.length)
-            dd_utf8_decode(text.data, text.length, &length);
-        if (!found || (!separator.length && length == text.length))
-            break;
-        dd_list_add(arena, ret->list, dd_value_text((dd_text){text.data, length}));
-        text = dd_text_skip(text, length + separator.length);
-    }
-    dd_list_add(arena, ret->list, dd_value_text(text));
-    return 0;
+    return separator.length ? split_at(e, separator, most, text, ret) : split_runes(e, most, text, ret);
 }
 
 CALL(splitList)
@@ -85,12 +103,13 @@ static int strings_of(dd_evaluation *e, const dd_value *from, dd_value *ret)
     ret->type = DD_TYPE_STRINGS;
     for (size_t i = 0; list ? i < list->count : i < 1; i++) {
         const dd_value *item = list ? &list->items[i] : from;
+        dd_text text;
 
         if (item->kind == DD_VALUE_NIL)
             continue;
-        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(dd_text_from(e, item)));
-        if (dd_evaluation_room(e, 0) < 0)
+        if (dd_text_from(e, item, &text) < 0)
             return -1;
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(text));
     }
     return 0;
 }
@@ -122,17 +141,20 @@ static int compare_texts(const void *a, const void *b)
     return dd_text_compare(left->text, right->text);
 }
 
-/* A list of strings is sorted where it is, as in Sprig: who holds it sees it sorted. */
+/* A list of strings is sorted where it is, as in Sprig: who holds it sees it sorted. What is no list is the
+ * one member of one, nil too. */
 CALL(sortAlpha)
 {
-    if (arguments[0].kind != DD_VALUE_LIST) {
-        if (dd_give_list(e, 1, ret) < 0)
+    dd_text text;
+
+    if (arguments[0].kind == DD_VALUE_NIL) {
+        if (dd_text_from(e, &arguments[0], &text) < 0 || dd_give_list(e, 1, ret) < 0)
             return -1;
         ret->type = DD_TYPE_STRINGS;
-        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(dd_text_from(e, &arguments[0])));
+        dd_list_add(dd_evaluation_arena(e), ret->list, dd_value_text(text));
         return 0;
     }
-    if (strings_of(e, &arguments[0], ret) < 0 || dd_evaluation_work(e, ret->list->count) < 0)
+    if (strings_of(e, &arguments[0], ret) < 0 || dd_evaluation_work(e, 2 * ret->list->count) < 0)
         return -1;
     if (ret->list->count)
         qsort(ret->list->items, ret->list->count, sizeof(dd_value), compare_texts);

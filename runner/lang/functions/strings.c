@@ -4,38 +4,42 @@
 
 /* ---- Quotes ---- */
 
-static int quote_all(dd_evaluation *e, const dd_value *arguments, size_t count, bool single, dd_value *ret)
+/* Each but nil, which Sprig leaves out. */
+static int quote_all(dd_evaluation *e, const dd_value *arguments, size_t count,
+                     void (*quote)(dd_buf *, dd_text), dd_value *ret)
 {
     dd_buf into = {0};
-    bool first = true;
+    dd_text text;
 
     for (size_t i = 0; i < count; i++) {
-        dd_text text = dd_text_from(e, &arguments[i]);
-
-        if (arguments[i].kind == DD_VALUE_NIL) /* Sprig leaves it out */
+        if (arguments[i].kind == DD_VALUE_NIL)
             continue;
-        if (!first)
-            dd_buf_add_char(&into, ' ');
-        first = false;
-        if (single) {
-            dd_buf_add_char(&into, '\'');
-            dd_buf_add(&into, text.data, text.length);
-            dd_buf_add_char(&into, '\'');
-        } else {
-            dd_quote_go(&into, text);
+        if (dd_text_from(e, &arguments[i], &text) < 0) {
+            dd_buf_done(&into);
+            return -1;
         }
+        if (into.length)
+            dd_buf_add_char(&into, ' ');
+        quote(&into, text);
     }
     return dd_give_buf(e, &into, ret);
 }
 
+static void quote_single(dd_buf *into, dd_text text)
+{
+    dd_buf_add_char(into, '\'');
+    dd_buf_add(into, text.data, text.length);
+    dd_buf_add_char(into, '\'');
+}
+
 CALL(quote)
 {
-    return quote_all(e, arguments, count, false, ret);
+    return quote_all(e, arguments, count, dd_quote_go, ret);
 }
 
 CALL(squote)
 {
-    return quote_all(e, arguments, count, true, ret);
+    return quote_all(e, arguments, count, quote_single, ret);
 }
 
 /* ---- Tests ---- */

@@ -66,7 +66,7 @@ CALL(trimAll)
 {
     dd_text set = arguments[0].text, text = arguments[1].text;
 
-    if (dd_evaluation_work(e, set.length / 256 * (1 + text.length / 256)) < 0)
+    if (dd_text_charge(e, set.length * (text.length + 64) / 64) < 0)
         return -1;
     *ret = dd_value_text(trim(text, is_of, set));
     return 0;
@@ -185,6 +185,8 @@ CALL(nospace)
     dd_buf into = {0};
     size_t kept = 0;
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     for (size_t i = 0; i < text.length; i++)
         if (!dd_rune_is_space((unsigned char)text.data[i])) {
             dd_rune_add(&into, (unsigned char)text.data[i]);
@@ -203,6 +205,8 @@ CALL(initials)
     dd_buf into = {0};
     bool begins = true;
 
+    if (dd_text_charge(e, text.length) < 0)
+        return -1;
     for (size_t i = 0; i < text.length; i++) {
         bool space = dd_rune_is_space((unsigned char)text.data[i]);
 
