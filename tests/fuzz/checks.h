@@ -38,6 +38,12 @@ static inline DD_UNUSED bool is_of_the_moment(const char *text, size_t length)
     return false;
 }
 
+/* Has rendering taken so long that once is enough? What one may take is bounded, but not by little. */
+static inline DD_UNUSED bool is_slow(int64_t began_ms)
+{
+    return dd_monotonic_ms() - began_ms > 500;
+}
+
 /* Render; the answer as text, of an error too. Both hold what is promised of any text. */
 static inline DD_UNUSED char *check_render(const char *text, size_t length, const dd_template_data *data,
                                            bool *ret_done)

@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dd_auto_str first = NULL;
     dd_auto_str second = NULL;
     dd_auto_str plain = NULL;
+    int64_t began_ms = dd_monotonic_ms();
     bool done, again;
 
     dd_template_data_run(known, "ID", "ca1");
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dd_template_data_secret(known, "token", "s3cr3t");
     dd_template_data_values(known, values, sizeof(values) - 1, "values.yaml", NULL);
     first = check_render(text, size, known, &done);
-    if (is_of_the_moment(text, size))
+    if (is_of_the_moment(text, size) || is_slow(began_ms))
         return 0;
     second = check_render(text, size, known, &again);
     dd_assert(done == again && strcmp(first, second) == 0);
