@@ -272,22 +272,25 @@ static int clean_containers(const dd_clean *clean, dd_error **err)
 
 static int clean_networks(const dd_clean *clean, dd_error **err)
 {
-    dd_strv argv = {0}, names = {0};
+    dd_strv argv = {0}, found = {0};
     dd_auto_str output = NULL;
-    int ret;
+    const dd_strv *names = clean->network_names ? clean->network_names : &found;
+    int ret = 0;
 
-    clean->engine->network_list(clean->attempt, &argv);
-    ret = run_engine(&argv, &output, err);
-    dd_strv_done(&argv);
-    for (char *save = NULL, *line = ret == 0 ? strtok_r(output, "\n", &save) : NULL; line;
+    if (names == &found) {
+        clean->engine->network_list(clean->attempt, &argv);
+        ret = run_engine(&argv, &output, err);
+        dd_strv_done(&argv);
+    }
+    for (char *save = NULL, *line = output ? strtok_r(output, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save))
-        dd_strv_add(&names, line);
-    if (names.count > 0) {
-        clean->engine->network_remove(&names, &argv);
+        dd_strv_add(&found, line);
+    if (names->count > 0) {
+        clean->engine->network_remove(names, &argv);
         ret = run_engine(&argv, NULL, err);
         dd_strv_done(&argv);
     }
-    dd_strv_done(&names);
+    dd_strv_done(&found);
     return ret;
 }
 

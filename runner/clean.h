@@ -11,6 +11,7 @@ typedef struct dd_clean {
     const char *graph_root; /* NULL: builds leave no trace that we could find */
     const char *directory;  /* NULL: none */
     bool containers, networks, builds; /* what may be there */
+    const dd_strv *network_names;      /* NULL: not known, so the engine is asked */
 } dd_clean;
 
 /* Everything is tried; the first failure is reported. */

@@ -293,11 +293,34 @@ static void on_moved(void *context, size_t index, dd_step_state state)
     executor->sink.step(executor->sink.context, &report);
 }
 
+static bool needs_the_one_before(const dd_taskfile *taskfile, size_t index)
+{
+    for (size_t i = 0; i < taskfile->steps[index].need_count; i++)
+        if (taskfile->steps[index].needs[i] + 1 == index)
+            return true;
+    return false;
+}
+
+/* Steps one after the other, none of which goes on beside the next. */
+static bool has_no_peers(const dd_taskfile *taskfile)
+{
+    for (size_t i = 0; i < taskfile->step_count; i++) {
+        const dd_step *step = &taskfile->steps[i];
+        /* `cmd` may say --detach, too. */
+        if (step->detach || (step->kind == DD_STEP_CMD && strstr(step->command, "-d")))
+            return taskfile->step_count == 1;
+        if (i > 0 && !needs_the_one_before(taskfile, i))
+            return false;
+    }
+    return true;
+}
+
 static void begin_steps(dd_executor *executor)
 {
     const dd_taskfile *taskfile = executor->taskfile;
 
     executor->steps = dd_calloc(taskfile->step_count + 1, sizeof *executor->steps);
+    executor->no_peers = has_no_peers(taskfile);
     executor->networks = dd_calloc(taskfile->network_count + 1, sizeof *executor->networks);
     for (size_t i = 0; i < taskfile->network_count; i++) {
         executor->networks[i].executor = executor;
@@ -353,18 +376,33 @@ static void begin_stopping(dd_executor *executor)
 
 /* ---- Ending ---- */
 
+/* Those that were made; one whose making was cut short cannot be known, and then the engine is asked. */
+static bool names_of_networks(const dd_executor *executor, dd_strv *ret)
+{
+    for (size_t i = 0; executor->networks && i < executor->taskfile->network_count; i++) {
+        const dd_network_run *network = &executor->networks[i];
+        if (network->wanted && !network->made)
+            return false;
+        if (network->wanted)
+            dd_strv_add(ret, network->name);
+    }
+    return true;
+}
+
 static int clean_main(void *context)
 {
     dd_executor *executor = context;
     dd_auto(dd_error) error = NULL;
+    dd_strv networks = {0};
     dd_clean clean = {.engine = executor->engine,
                       .attempt = executor->attempt,
                       .cgroup = executor->cgroup,
                       .graph_root = executor->info ? executor->info->graph_root : NULL,
                       .directory = executor->job->directory,
-                      .containers = executor->containers_made,
+                      .containers = executor->containers_left,
                       .networks = executor->networks_made,
-                      .builds = executor->build_killed};
+                      .builds = executor->build_killed,
+                      .network_names = names_of_networks(executor, &networks) ? &networks : NULL};
 
     if (dd_clean_up(&clean, &error) == 0)
         return 0;

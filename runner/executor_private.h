@@ -101,7 +101,7 @@ typedef struct dd_network_run {
     struct dd_executor *executor;
     const dd_network *network;
     char *name; /* for the engine */
-    bool made;
+    bool wanted, made;
     dd_process *process;
 } dd_network_run;
 
@@ -138,7 +138,8 @@ struct dd_executor {
     dd_step_run *steps;
     dd_network_run *networks;
     dd_strv built, built_ids; /* what the run's builds have tagged, normalised, and the image that it is */
-    bool containers_made, networks_made, build_killed;
+    bool no_peers; /* no step's container could meet another's: nobody needs the network that joins them */
+    bool containers_left, networks_made, build_killed;
     /* ending */
     bool end_asked;
     bool told;             /* the reason is in the log already */

@@ -60,6 +60,9 @@ int dd_network_resolve(dd_executor *executor, const char *written, const char **
         return dd_fail(err, DD_ERR_DENIED, "the network of the worker's machine is not permitted");
     if (!network && (dd_str_eq(written, "bridge") || dd_str_eq(written, "default")))
         return 0;
+    /* The one that joins a file's steps, when it declares none: the engine's own does, and costs nothing. */
+    if (network && executor->no_peers && dd_str_eq(network->network->name, IMPLICIT_NETWORK))
+        return 0;
     if (!network) {
         dd_fail(err, DD_ERR_INVALID, "network '%s' is not one of the task's", written);
         return dd_hint(err, "declare it under networks:");
@@ -100,6 +103,7 @@ void dd_network_want(dd_network_run *network)
     if (network->made || network->process)
         return;
     executor->networks_made = true;
+    network->wanted = true;
     executor->engine->network_create(&executor->scope, network->name, network->network->driver,
                                      network->network->ipv6, &argv);
     if (dd_process_start(executor->base,

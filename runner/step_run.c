@@ -107,6 +107,10 @@ static void on_ended(void *context, dd_process *process, int exit_code)
 
     /* Its collected output is still read below; it is freed when that has been done. */
     run->process = NULL;
+    /* Else the client has seen to it that the container is gone. */
+    if (run->step->kind == DD_STEP_CMD && run->phase == DD_PHASE_WORK &&
+        (run->ending || exit_code >= EXIT_NOT_STARTED))
+        run->executor->containers_left = true;
     if (run->ending) {
         run->exit_code = exit_code;
         finish_stopped(run);
@@ -223,7 +227,7 @@ static void start_container(dd_step_run *run)
     dd_strv_add_all(&environment, (const char *const *)executor->environment.items);
     if (run->env_values.count > 0)
         dd_strv_add_all(&environment, (const char *const *)run->env_values.items);
-    executor->containers_made = true;
+    executor->containers_left = executor->containers_left || detach || run->step->keep;
     dd_step_cmd_argv(run, &argv);
     /* A detached container's client writes its id, which is nobody's output. */
     start(run, DD_PHASE_WORK, &argv, detach ? NULL : run->output, &environment);

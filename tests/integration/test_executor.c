@@ -931,6 +931,39 @@ static void what_a_killed_process_left_is_removed(void **state)
     run_free(r);
 }
 
+static void count_networks(run *r, const char *step, const char *text)
+{
+    dd_auto_str label = dd_sprintf("--filter=label=io.drydock.run=%s", r->id);
+    dd_auto_str names = TEST_OUTPUT("podman", "network", "ls", "--quiet", label);
+
+    (void)step, (void)text;
+    *(bool *)r->on_line_data = *names != '\0';
+}
+
+static void a_network_is_made_only_for_steps_that_could_meet(void **state)
+{
+    static const struct {
+        const char *taskfile;
+        bool network;
+    } cases[] = {
+        {"steps:\n  - cmd: BASE echo x\n", false},
+        {"steps:\n  - cmd: BASE true\n  - cmd: BASE echo x\n", false},
+        {"steps:\n  - {detach: true, cmd: BASE sleep 1000}\n  - cmd: BASE echo x\n", true},
+        {"steps:\n  - {when: ['-'], cmd: BASE echo x}\n  - {when: ['-'], cmd: BASE true}\n", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        run *r = run_text(cases[i].taskfile);
+        bool network = !cases[i].network;
+        r->on_line = count_networks;
+        r->on_line_data = &network;
+        execute(r, DD_RUN_SUCCEEDED);
+        assert_int_equal(network, cases[i].network);
+        run_free(r);
+    }
+}
+
 /* What somebody else cleans up while the step waits. */
 static void clean_up_others(run *r, const char *step, const char *text)
 {
@@ -1052,6 +1085,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(steps_deaf_to_being_asked_are_killed),
         cmocka_unit_test(a_run_canceled_at_its_start_ends_at_once),
         cmocka_unit_test(what_a_killed_process_left_is_removed),
+        cmocka_unit_test(a_network_is_made_only_for_steps_that_could_meet),
         cmocka_unit_test(another_drydock_and_another_lease_leave_a_run_alone),
         cmocka_unit_test(an_engine_that_is_missing_is_an_error_with_its_name),
     };
