@@ -611,9 +611,11 @@ static void on_channel_end(struct bufferevent *channel, short what, void *contex
 static void on_exited(evutil_socket_t fd, short what, void *context)
 {
     dd_attempt *attempt = context;
+    pid_t waited = waitpid(attempt->pid, &attempt->wait_status, WNOHANG);
 
     (void)fd, (void)what;
-    if (waitpid(attempt->pid, &attempt->wait_status, WNOHANG) <= 0)
+    dd_assert(waited >= 0); /* nobody else waits for it, and SIGCHLD is not ignored (main) */
+    if (waited == 0)
         return;
     attempt->pid = 0;
     event_del(attempt->exited);

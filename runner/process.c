@@ -101,9 +101,13 @@ static void on_ended(evutil_socket_t fd, short what, void *context)
 {
     dd_process *process = context;
     int status = 0;
+    pid_t waited = waitpid(process->pid, &status, WNOHANG);
 
     (void)fd, (void)what;
-    if (waitpid(process->pid, &status, WNOHANG) <= 0)
+    /* Nobody else waits for our children, and SIGCHLD is not ignored (main): else this would come for ever.
+     */
+    dd_assert(waited >= 0);
+    if (waited == 0)
         return;
     process->pid = 0;
     event_free(process->ended);

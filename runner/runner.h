@@ -181,8 +181,8 @@ typedef struct dd_job {
     size_t login_count;
     char *engine;
     int64_t lease; /* 0: a local run */
-    /* Others use the engine's images too: their names are not believed, and none are left there. Else the images
-     * are the user's own, and a build leaves its names. */
+    /* Others use the engine's images too: their names are not believed, and none are left there. Else the
+     * images are the user's own, and a build leaves its names. */
     bool shared_images;
     int64_t timeout_s, log_max_bytes, grace_s;
     int64_t max_parallel; /* 0: no limit */

@@ -72,7 +72,7 @@ static size_t cells_at(const line *l, size_t at, dd_glyph *ret)
  * need is the other's. */
 static void cut(const line *l, size_t *ret_from, size_t *ret_to)
 {
-    size_t from = l->at, to = l->at, cells = 0;
+    size_t from = l->at, to = from, cells = 0;
     dd_glyph glyph;
     while (from > 0) {
         size_t previous = before(l, from), more = cells_at(l, previous, &glyph);

@@ -184,9 +184,9 @@ static int write_value(dd_evaluation *e, size_t at, const dd_value *value)
 /* A member as Go hands it out: nil in it is of the type interface, which has no fields. */
 static dd_value member(const dd_value *map, const dd_value *found)
 {
-    return found && found->kind != DD_VALUE_NIL ? *found
-           : found                              ? (dd_value){.type = DD_TYPE_INTERFACE}
-                                                : dd_value_missing(map);
+    if (!found)
+        return dd_value_missing(map);
+    return found->kind == DD_VALUE_NIL ? (dd_value){.type = DD_TYPE_INTERFACE} : *found;
 }
 
 /* What stands behind a chain of fields: its last one must be a method. */

@@ -1,5 +1,5 @@
-/* Deliveries as GitHub sends them, over TLS connections that stay open: how many, how fast, and how long each answer
- * took. One thread a connection, each delivery answered before its next.
+/* Deliveries as GitHub sends them, over TLS connections that stay open: how many, how fast, and how long each
+ * answer took. One thread a connection, each delivery answered before its next.
  *
  * load HOST PORT PATH CONNECTIONS REQUESTS RATE BODY_FILE SECRET [FIRST_ID]
  * RATE: deliveries a second of all connections together; 0: as fast as they are answered. With REUSE=0 in the
@@ -101,12 +101,13 @@ static int read_answer(SSL *ssl)
 static int deliver(SSL *ssl, long number)
 {
     static _Thread_local char text[64 * 1024];
-    int head = snprintf(text, sizeof(text),
-                        "POST %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: GitHub-Hookshot/0000000\r\nAccept: */*\r\n"
-                        "Content-Type: application/json\r\nX-GitHub-Event: push\r\nX-GitHub-Hook-ID: 1\r\n"
-                        "X-GitHub-Delivery: 72d3162e-cc78-11e3-81ab-%012ld\r\n"
-                        "X-Hub-Signature-256: sha256=%s\r\nContent-Length: %zu\r\n\r\n",
-                        path, first_id + number, signature, body_length);
+    int head = snprintf(
+        text, sizeof(text),
+        "POST %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: GitHub-Hookshot/0000000\r\nAccept: */*\r\n"
+        "Content-Type: application/json\r\nX-GitHub-Event: push\r\nX-GitHub-Hook-ID: 1\r\n"
+        "X-GitHub-Delivery: 72d3162e-cc78-11e3-81ab-%012ld\r\n"
+        "X-Hub-Signature-256: sha256=%s\r\nContent-Length: %zu\r\n\r\n",
+        path, first_id + number, signature, body_length);
     memcpy(text + head, body, body_length);
     if (SSL_write(ssl, text, head + (int)body_length) <= 0)
         return 0;
@@ -191,8 +192,8 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     double seconds = now_s() - began_s;
     qsort(took_ms, (size_t)requests, sizeof(*took_ms), compare);
-    printf("answered=%ld failed=%ld seconds=%.3f p50_ms=%.3f p99_ms=%.3f max_ms=%.3f\n", answered, failed, seconds,
-           took_ms[requests / 2], took_ms[requests * 99 / 100], took_ms[requests - 1]);
+    printf("answered=%ld failed=%ld seconds=%.3f p50_ms=%.3f p99_ms=%.3f max_ms=%.3f\n", answered, failed,
+           seconds, took_ms[requests / 2], took_ms[requests * 99 / 100], took_ms[requests - 1]);
     free(threads);
     free(took_ms);
     free(body);
