@@ -238,10 +238,25 @@ const setting_row dd_setting_table[] = {
      "to the commit's message (/data/head_commit/message)"},
     {"senders[].fields.actor", SETTING_TEXT, false, SENDER(fields.actor), NULL, 0, 0, POINTER,
      "to who pushed (/data/sender/login)"},
+    {"senders[].fields.image", SETTING_TEXT, false, SENDER(fields.image), NULL, 0, 0, POINTER,
+     "cloudevents: to an image's whole name, [HOST/]REPOSITORY:TAG[@DIGEST]; without it repository "
+     "(/data/repository), "
+     "tag and digest"},
+    {"senders[].fields.tag", SETTING_TEXT, false, SENDER(fields.tag), NULL, 0, 0, POINTER,
+     "to the tag (/data/tag)"},
+    {"senders[].fields.digest", SETTING_TEXT, false, SENDER(fields.digest), NULL, 0, 0, POINTER,
+     "to the digest, which may be missing (/data/digest)"},
+    {"senders[].types", SETTING_TEXTS, false, SENDER(types), NULL, 0, 0, PLAIN,
+     "cloudevents: the types that are pushes of images"},
+    {"senders[].docker_repository", SETTING_TEXT, false, SENDER(docker_repository), NULL, 0, 0, PLAIN,
+     "artifactory, nexus: the Docker repository that the registry is (by its subdomain or port); without it "
+     "images are "
+     "REGISTRY/REPOSITORY/NAME"},
     {"senders[].registry", SETTING_TEXT, false, SENDER(registry), NULL, 0, 0, TEXT(registry_host, HOST_FORM),
      "the registry that this sender speaks for"},
     {"senders[].repositories", SETTING_TEXT, false, SENDER(repositories), NULL, 0, 0, PLAIN,
-     "the repositories that a forge may speak for, as github.com/org/*; without it any"},
+     "what a sender may speak for: repositories as github.com/org/*, images as ghcr.io/org/*; without it "
+     "any"},
 
     {"registries[].host", SETTING_TEXT, true, REGISTRY(host), NULL, 0, 0, TEXT(registry_host, HOST_FORM),
      "the registry, as images name it"},

@@ -31,9 +31,16 @@ typedef struct dd_sender_settings {
         char *commit;
         char *message;
         char *actor;
+        char *image;
+        char *tag;
+        char *digest;
     } fields;
-    char *registry;     /* the registry that this door speaks for; NULL for forges */
-    char *repositories; /* a glob of the repositories' keys that a forge may speak for; NULL: any */
+    dd_strv types;           /* the CloudEvents that are pushes of images */
+    char *docker_repository; /* the one that the registry is, of a server with several; NULL: images are
+                                REGISTRY/REPOSITORY/NAME */
+    char *registry;          /* the registry that this door speaks for; NULL for forges */
+    char *repositories; /* a glob of what it may speak for, by repositories' keys and images' names; NULL: any
+                         */
     dd_place place;     /* where in the settings file it stands */
 } dd_sender_settings;
 

@@ -71,7 +71,7 @@ void dd_route_whole(dd_http_request *request, void *door);
 /* Handlers, one line each in the routes' table. */
 typedef void dd_handler(dd_exchange *exchange);
 bool dd_admit_hook(dd_exchange *exchange);
-dd_handler dd_handle_hook, dd_handle_health, dd_handle_ready, dd_handle_metrics;
+dd_handler dd_handle_hook, dd_handle_hook_options, dd_handle_health, dd_handle_ready, dd_handle_metrics;
 dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_handle_task_delete,
     dd_handle_task_run;
 dd_handler dd_handle_runs_list, dd_handle_run_show, dd_handle_run_log, dd_handle_run_cancel;

@@ -13,6 +13,7 @@ static bool run_id_is_valid(const char *text)
 
 static const dd_route routes[] = {
     {HTTP_POST, dd_admit_hook, "/hooks/*", dd_name_is_valid, dd_handle_hook},
+    {HTTP_OPTIONS, NULL, "/hooks/*", dd_name_is_valid, dd_handle_hook_options},
     {HTTP_GET, NULL, "/healthz", NULL, dd_handle_health},
     {HTTP_GET, NULL, "/readyz", NULL, dd_handle_ready},
     {HTTP_GET, NULL, "/metrics", NULL, dd_handle_metrics},

@@ -221,10 +221,19 @@ dd_trust dd_sender_trust(const dd_sender_settings *settings)
 bool dd_sender_header_is_secret(const dd_sender_settings *settings, const char *name)
 {
     static const char *const names[] = {
-        "Authorization",     "Proxy-Authorization", "Cookie",
-        "X-Gitlab-Token",    "X-Hub-Signature",     "X-Hub-Signature-256",
-        "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature",
-        "webhook-signature", "svix-signature",
+        "Authorization",
+        "Proxy-Authorization",
+        "Cookie",
+        "X-Gitlab-Token",
+        "X-Hub-Signature",
+        "X-Hub-Signature-256",
+        "X-Gitea-Signature",
+        "X-Forgejo-Signature",
+        "X-Gogs-Signature",
+        "webhook-signature",
+        "svix-signature",
+        "X-JFrog-Event-Auth",
+        "X-Nexus-Webhook-Signature",
     };
     for (size_t i = 0; i < DD_COUNT(names); i++)
         if (strcasecmp(name, names[i]) == 0)
@@ -234,28 +243,50 @@ bool dd_sender_header_is_secret(const dd_sender_settings *settings, const char *
 
 /* ---- Pieces for the kinds' own proofs ---- */
 
-int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
-                 const char *scheme, const char *data, size_t length, dd_error **err)
+typedef void make_code(const void *key, size_t key_length, const void *data, size_t length, uint8_t *ret);
+
+static int verify_code(const dd_sender_settings *settings, const dd_delivery *delivery, const char *value,
+                       make_code *make, size_t bytes, const char *data, size_t length, dd_error **err)
 {
-    const char *value;
     bool good = false;
     uint8_t given[DD_SHA256_BYTES], wanted[DD_SHA256_BYTES];
-    if (read_header(delivery, header, &value, err) < 0)
-        return -1;
-    if (!dd_str_starts(value, scheme) || !dd_hex_decode(value + strlen(scheme), given, sizeof(given)))
-        return dd_fail(err, DD_ERR_DENIED, "the header %s is no '%s' and 64 hex digits", header, scheme);
+    dd_assert(bytes <= sizeof(given));
+    if (!dd_hex_decode(value, given, bytes))
+        return dd_fail(err, DD_ERR_DENIED, "the signature is not %zu hex digits", 2 * bytes);
     if (delivery->head_only)
         return 0;
     for (size_t i = 0; i < settings->secrets.count; i++) {
         const char *secret = settings->secrets.items[i];
         if (!dd_secret_is_usable(secret))
             continue;
-        dd_hmac_sha256(secret, strlen(secret), data, length, wanted);
-        good |= dd_equal_constant_time(given, sizeof(given), wanted, sizeof(wanted));
+        make(secret, strlen(secret), data, length, wanted);
+        good |= dd_equal_constant_time(given, bytes, wanted, bytes);
     }
     if (!good)
         return dd_fail(err, DD_ERR_DENIED, "the signature does not match");
     return 0;
+}
+
+int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
+                 const char *scheme, const char *data, size_t length, dd_error **err)
+{
+    const char *value;
+    if (read_header(delivery, header, &value, err) < 0)
+        return -1;
+    if (!dd_str_starts(value, scheme))
+        return dd_fail(err, DD_ERR_DENIED, "the header %s does not begin with '%s'", header, scheme);
+    return verify_code(settings, delivery, value + strlen(scheme), dd_hmac_sha256, DD_SHA256_BYTES, data,
+                       length, err);
+}
+
+int dd_auth_hmac_sha1(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
+                      dd_error **err)
+{
+    const char *value;
+    if (read_header(delivery, header, &value, err) < 0)
+        return -1;
+    return verify_code(settings, delivery, value, dd_hmac_sha1, DD_SHA1_BYTES, delivery->body,
+                       delivery->body_length, err);
 }
 
 /* The bytes behind the prefix; NULL when the secret is no such key. */

@@ -37,6 +37,7 @@ static const struct member {
     {"head_branch", offsetof(dd_event, head_branch), false},
     {"head_repository", offsetof(dd_event, head_repository), false},
     {"why", offsetof(dd_event, why), false},
+    {"validation", offsetof(dd_event, validation), false},
 };
 
 /* Stream only: "yes", or the field is not there. */

@@ -65,10 +65,10 @@ static int ask_registry(dd_matcher *matcher, dd_away *away, const dd_registry_se
 static int confirm_digest(dd_matcher *matcher, const dd_event *event, const dd_reference *image, char **ret,
                           dd_error **err)
 {
-    const dd_sender *sender = dd_sender_find(event->sender_kind);
+    const dd_sender_settings *sender = dd_settings_sender(matcher->settings, event->sender);
     const dd_registry_settings unlisted = {.host = image->registry, .push_confirm = true};
     const dd_registry_settings *listed = dd_settings_registry(matcher->settings, image->registry);
-    bool is_signed = sender && sender->trust == DD_TRUST_SIGNED;
+    bool is_signed = sender && dd_sender_trust(sender) == DD_TRUST_SIGNED;
     if (event->digest && (is_signed || (listed && !listed->push_confirm))) {
         *ret = dd_strdup(event->digest);
         return 0;

@@ -376,6 +376,39 @@ const dd_json *dd_json_at(const dd_json *array, size_t index)
     return item;
 }
 
+/* One step of a pointer, "~1" and "~0" undone. */
+static char *take_step(const char **pointer)
+{
+    dd_buf step = {0};
+    const char *text = *pointer + 1;
+    dd_buf_add_str(&step, "");
+    for (; *text && *text != '/'; text++) {
+        bool escaped = *text == '~' && (text[1] == '0' || text[1] == '1');
+        dd_buf_add_char(&step, !escaped ? *text : text[1] == '0' ? '~' : '/');
+        text += escaped;
+    }
+    *pointer = text;
+    return dd_buf_steal(&step);
+}
+
+static const dd_json *at_step(const dd_json *at, const char *step)
+{
+    int64_t index;
+    if (dd_json_is(at, DD_JSON_OBJECT))
+        return dd_json_get(at, step);
+    bool is_index = dd_str_to_int(step, &index) && index >= 0 && (step[0] != '0' || step[1] == '\0');
+    return is_index ? dd_json_at(at, (size_t)index) : NULL;
+}
+
+const dd_json *dd_json_pointer(const dd_json *value, const char *pointer)
+{
+    while (value && *pointer == '/') {
+        dd_auto_str step = take_step(&pointer);
+        value = at_step(value, step);
+    }
+    return value;
+}
+
 const char *dd_json_text(const dd_json *value)
 {
     return dd_json_is(value, DD_JSON_STRING) ? value->text : NULL;

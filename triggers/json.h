@@ -49,7 +49,8 @@ const dd_json *dd_json_root(const dd_json_document *document);
  */
 const dd_json *dd_json_get(const dd_json *object, const char *key);
 const dd_json *dd_json_at(const dd_json *array, size_t index);
-const char *dd_json_text(const dd_json *value); /* of a string */
+const dd_json *dd_json_pointer(const dd_json *value, const char *pointer); /* RFC 6901: "/data/tags/0" */
+const char *dd_json_text(const dd_json *value);                            /* of a string */
 bool dd_json_is(const dd_json *value, dd_json_kind kind);
 size_t dd_json_count(const dd_json *value); /* of an array or an object */
 /* Over an array's items, none where it is no array: `size_t INDEX; const dd_json *ITEM;` are the caller's. */

@@ -14,6 +14,18 @@ static const dd_sender *const senders[] = {
     &dd_sender_azure_devops,
     &dd_sender_standard_webhooks,
     &dd_sender_distribution,
+    &dd_sender_gitlab_registry,
+    &dd_sender_harbor,
+    &dd_sender_acr,
+    &dd_sender_dockerhub,
+    &dd_sender_quay,
+    &dd_sender_ghcr,
+    &dd_sender_ecr,
+    &dd_sender_gar,
+    &dd_sender_artifactory,
+    &dd_sender_nexus,
+    &dd_sender_zot,
+    &dd_sender_cloudevents,
 };
 
 const dd_sender *dd_sender_find(const char *kind)
@@ -83,12 +95,15 @@ static bool is_media_type_of(const dd_sender *sender, const dd_delivery *deliver
     return false;
 }
 
-/* Whoever has the secret of one repository's hook could name any other in a body. */
+/* Whoever has the secret of one repository's hook could name any other in a body. A registry's are
+ * HOST/REPOSITORY. */
 static void check_repository(const dd_sender_settings *settings, dd_event *event)
 {
     if (!settings->repositories || !event->repository)
         return;
-    if (!event->repository_key || !dd_glob_match(settings->repositories, event->repository_key))
+    dd_auto_str image = event->registry ? dd_sprintf("%s/%s", event->registry, event->repository) : NULL;
+    const char *key = image ? image : event->repository_key;
+    if (!key || !dd_glob_match(settings->repositories, key))
         dd_event_ignore(event, "the sender does not speak for the repository %.100s", event->repository);
 }
 
@@ -110,7 +125,7 @@ int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *deli
     }
     if (sender->normalise(settings, delivery, ret, err) < 0)
         return -1;
-    for (size_t i = 0; i < (*ret)->count && !sender->is_registry; i++)
+    for (size_t i = 0; i < (*ret)->count; i++)
         check_repository(settings, (*ret)->items[i]);
     return 0;
 }

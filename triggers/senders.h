@@ -17,6 +17,18 @@ extern const dd_sender dd_sender_bitbucket_datacenter;
 extern const dd_sender dd_sender_azure_devops;
 extern const dd_sender dd_sender_standard_webhooks;
 extern const dd_sender dd_sender_distribution;
+extern const dd_sender dd_sender_gitlab_registry;
+extern const dd_sender dd_sender_harbor;
+extern const dd_sender dd_sender_acr;
+extern const dd_sender dd_sender_dockerhub;
+extern const dd_sender dd_sender_quay;
+extern const dd_sender dd_sender_ghcr;
+extern const dd_sender dd_sender_ecr;
+extern const dd_sender dd_sender_gar;
+extern const dd_sender dd_sender_artifactory;
+extern const dd_sender dd_sender_nexus;
+extern const dd_sender dd_sender_zot;
+extern const dd_sender dd_sender_cloudevents;
 
 /* ---- Deliveries (delivery.c) ---- */
 /* A header that must stand exactly once: INVALID when it is absent, empty or stands twice. */
@@ -39,6 +51,9 @@ int dd_auth_check(const dd_sender *sender, const dd_sender_settings *settings, d
  * under one of the secrets. */
 int dd_auth_hmac(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
                  const char *scheme, const char *data, size_t length, dd_error **err);
+/* The same by HMAC-SHA1 of the whole body: for those who have nothing better. */
+int dd_auth_hmac_sha1(const dd_sender_settings *settings, const dd_delivery *delivery, const char *header,
+                      dd_error **err);
 /* Standard Webhooks: the headers webhook-id, webhook-timestamp and webhook-signature (or svix-…), by those of
  * the secrets that are signing or public keys. https://github.com/standard-webhooks/standard-webhooks */
 int dd_auth_standard(const dd_sender_settings *settings, const dd_delivery *delivery, dd_error **err);

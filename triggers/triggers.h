@@ -56,7 +56,8 @@ typedef struct dd_event {
     bool fork;             /* from another repository than the one it is for, or nobody can tell */
     bool draft;
     dd_strv labels;
-    char *why; /* DD_EVENT_IGNORED: the reason */
+    char *why;        /* DD_EVENT_IGNORED: the reason */
+    char *validation; /* Event Grid's code, which is to be answered as "validationResponse"; NULL: none */
 } dd_event;
 void dd_event_free(dd_event *event);
 DD_DEFINE_FREEP(dd_event)
@@ -88,6 +89,8 @@ typedef struct dd_sender {
     const char *kind; /* as in settings: kind: github */
     dd_trust trust;   /* the best that the kind can do with a secret */
     bool is_registry;
+    bool names_registry;  /* its bodies name the registry, which then must be that of the settings */
+    const char *registry; /* of a kind that has one unless the settings name another; NULL */
     const char *const *media_types; /* of bodies it sends, ends with NULL; others are answered 415 */
     /* Check what the kind proves itself with by the settings' secrets, of which there is one at least, as far
      * as the head goes where there is no more. DENIED (401) when it fails; the error never says what was

@@ -35,6 +35,13 @@ void dd_hmac_sha256(const void *key, size_t key_length, const void *data, size_t
     dd_assert(HMAC(EVP_sha256(), key, (int)key_length, data, length, ret, NULL) != NULL);
 }
 
+void dd_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length,
+                  uint8_t ret[DD_SHA1_BYTES])
+{
+    dd_assert(key_length <= INT32_MAX);
+    dd_assert(HMAC(EVP_sha1(), key, (int)key_length, data, length, ret, NULL) != NULL);
+}
+
 bool dd_ed25519_verify(const uint8_t key[DD_ED25519_KEY_BYTES], const void *data, size_t length,
                        const uint8_t signature[DD_ED25519_SIGNATURE_BYTES])
 {

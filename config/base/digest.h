@@ -13,6 +13,10 @@ void dd_sha256_hex(const void *data, size_t length, char ret[DD_SHA256_HEX]);
 void dd_sha1_hex(const void *data, size_t length, char ret[DD_SHA1_HEX]);
 void dd_hmac_sha256(const void *key, size_t key_length, const void *data, size_t length,
                     uint8_t ret[DD_SHA256_BYTES]);
+#define DD_SHA1_BYTES 20
+/* Still sound as a code; for senders that know no other. */
+void dd_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length,
+                  uint8_t ret[DD_SHA1_BYTES]);
 #define DD_ED25519_KEY_BYTES       32
 #define DD_ED25519_SIGNATURE_BYTES 64
 /* Whether the signature is that of these bytes by the owner of the public key. */

@@ -71,9 +71,15 @@ static bool is_ignored(const dd_event *event)
     return event->kind == DD_EVENT_IGNORED || event->kind == DD_EVENT_PING;
 }
 
-/* The reason of the last one: an envelope of many uninteresting events has one answer. */
+/* The reason of the last one: an envelope of many uninteresting events has one answer. A handshake has its
+ * own. */
 static void answer_ignored(dd_exchange *exchange, const dd_events *events)
 {
+    for (size_t i = 0; i < events->count; i++)
+        if (events->items[i]->validation) {
+            dd_answer(exchange, 200, json_pack("{s:s}", "validationResponse", events->items[i]->validation));
+            return;
+        }
     const dd_event *last = events->count ? events->items[events->count - 1] : NULL;
     const char *why = !last ? "nothing in it" : last->kind == DD_EVENT_PING ? "ping" : last->why;
     dd_answer(exchange, 200, json_pack("{s:s}", "ignored", why ? why : "nothing to do"));
@@ -149,6 +155,19 @@ bool dd_admit_hook(dd_exchange *exchange)
     if (sender->body_max_bytes)
         exchange->request->body_max_bytes = (size_t)sender->body_max_bytes;
     return true;
+}
+
+/* CloudEvents' senders ask first whether an address takes events of their origin. It does when the address
+ * itself proves them. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md */
+void dd_handle_hook_options(dd_exchange *exchange)
+{
+    static const char allowed[] = "POST, OPTIONS";
+    const dd_sender_settings *sender = dd_settings_sender(exchange->door->settings, exchange->argument);
+    const char *origin = dd_http_header(exchange->request, "WebHook-Request-Origin");
+    dd_exchange_header(exchange, "Allow", allowed);
+    if (sender && origin && dd_is_plain_word(origin) && refusal(exchange, sender, NULL) == 0)
+        dd_exchange_header(exchange, "WebHook-Allowed-Origin", origin);
+    dd_answer(exchange, 200, json_pack("{s:s}", "allow", allowed));
 }
 
 void dd_handle_hook(dd_exchange *exchange)

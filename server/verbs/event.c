@@ -79,6 +79,15 @@ static int print_events(const dd_sender_settings *sender, const dd_delivery *del
     return 0;
 }
 
+/* The one that is asked for; else what the kind or the delivery says, and where neither does, an example's.
+ */
+static const char *registry_of(const dd_sender *kind, const char *registry)
+{
+    if (!kind->is_registry || registry)
+        return kind->is_registry ? registry : NULL;
+    return kind->registry || kind->names_registry ? NULL : "registry.example.com";
+}
+
 /* A sender with these secrets and nothing else. */
 static int parse_as_kind(const dd_args *args, const dd_sender *kind, const dd_delivery *delivery)
 {
@@ -88,7 +97,7 @@ static int parse_as_kind(const dd_args *args, const dd_sender *kind, const dd_de
     for (size_t i = 0; i < secrets->count; i++)
         dd_strv_add(&settings.secrets, secrets->items[i]);
     settings.auth_header = dd_strdup(dd_args_value(args, "auth-header"));
-    settings.registry = kind->is_registry ? dd_strdup(registry ? registry : "registry.example.com") : NULL;
+    settings.registry = dd_strdup(registry_of(kind, registry));
     int code = print_events(&settings, delivery, secrets->count > 0);
     free(settings.name);
     free(settings.kind);

@@ -25,6 +25,7 @@ void test_delivery_done(test_delivery *delivery)
     }
     free(delivery->delivery.headers);
     free(delivery->body);
+    free(delivery->url_token);
     *delivery = (test_delivery){0};
 }
 
@@ -57,6 +58,8 @@ void test_delivery_body(test_delivery *delivery, const char *body, size_t length
     delivery->delivery.body = delivery->body;
     delivery->delivery.body_length = length;
     delivery->delivery.at_ms = TEST_AT_MS;
+    if (!delivery->url_token)
+        delivery->delivery.url_token = TEST_URL_TOKEN;
 }
 
 /* The hex of the code of these bytes, behind the scheme. */
@@ -95,6 +98,22 @@ static void prove_gitea(test_delivery *delivery, const char *header)
         length = form->length;
     }
     set_code(delivery, header, "", TEST_GITHUB_SECRET, text, length);
+}
+
+static void prove_whole(test_delivery *delivery, const char *header)
+{
+    set_code(delivery, header, "", TEST_GITHUB_SECRET, delivery->delivery.body,
+             delivery->delivery.body_length);
+}
+
+static void prove_sha1(test_delivery *delivery, const char *header)
+{
+    uint8_t mac[DD_SHA1_BYTES];
+    char hex[DD_SHA1_HEX];
+    dd_hmac_sha1(TEST_GITHUB_SECRET, strlen(TEST_GITHUB_SECRET), delivery->delivery.body,
+                 delivery->delivery.body_length, mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    test_delivery_set_header(delivery, header, hex);
 }
 
 static void prove_standard(test_delivery *delivery, const char *prefix)
@@ -136,6 +155,9 @@ static const struct proof {
     {"bitbucket-datacenter", prove_hub, "X-Hub-Signature"},
     {"standard-webhooks", prove_standard, "webhook-"},
     {"standard-webhooks", prove_standard, "svix-"},
+    {"ghcr", prove_hub, "X-Hub-Signature-256"},
+    {"artifactory", prove_whole, "X-JFrog-Event-Auth"},
+    {"nexus", prove_sha1, "X-Nexus-Webhook-Signature"},
 };
 
 void test_delivery_prove(test_delivery *delivery, const char *kind)
@@ -166,14 +188,58 @@ void test_delivery_load(test_delivery *delivery, const char *folder)
     require(dd_buf_read_file(path, 32 * 1024 * 1024, &body, NULL) == 0, "a fixture has a body");
     json_array_foreach(headers, i, pair) test_delivery_header(
         delivery, json_string_value(json_array_get(pair, 0)), json_string_value(json_array_get(pair, 1)));
+    dd_auto_str token_path = dd_path_join(folder, "token");
+    dd_auto(dd_buf) token = NULL;
+    if (dd_path_exists(token_path)) {
+        require(dd_buf_read_file(token_path, 1024, &token, NULL) == 0, "a fixture's token is readable");
+        delivery->url_token = dd_strndup(token->data ? token->data : "", token->length);
+        delivery->delivery.url_token = token->length ? delivery->url_token : NULL;
+    }
     test_delivery_body(delivery, body->data, body->length);
+}
+
+/* What the registries' settings say in the tests, beside the secrets. */
+static struct registry {
+    char kind[32], host[64], auth_header[32], docker_repository[32];
+} registries[] = {
+    {"distribution", TEST_REGISTRY, "", ""},
+    {"gitlab-registry", TEST_REGISTRY, "", ""},
+    {"harbor", "harbor.example.com", "", ""},
+    {"acr", "example.azurecr.io", "", ""},
+    {"quay", "quay.io", "", ""},
+    {"ecr", "111122223333.dkr.ecr.us-west-2.amazonaws.com", "x-api-key", ""},
+    {"gar", "us-central1-docker.pkg.dev", "", ""},
+    {"artifactory", "example.jfrog.io", "", ""},
+    {"nexus", TEST_REGISTRY, "", "docker-hosted"},
+    {"zot", TEST_REGISTRY, "", ""},
+    {"cloudevents", TEST_REGISTRY, "", ""},
+};
+
+static char *text_or_null(char *text)
+{
+    return *text ? text : NULL;
+}
+
+static void set_registry(dd_sender_settings *settings)
+{
+    static char type[] = "com.example.image.pushed";
+    static char *types[] = {type, NULL};
+    for (size_t i = 0; i < DD_COUNT(registries); i++) {
+        if (!dd_str_eq(registries[i].kind, settings->kind))
+            continue;
+        settings->registry = registries[i].host;
+        settings->auth_header = text_or_null(registries[i].auth_header);
+        settings->docker_repository = text_or_null(registries[i].docker_repository);
+    }
+    if (dd_str_eq(settings->kind, "cloudevents"))
+        settings->types = (dd_strv){types, 1, 2};
 }
 
 dd_sender_settings *test_sender(const char *kind)
 {
     static char secret[] = TEST_GITHUB_SECRET, key[] = TEST_SIGNING_KEY;
     static char *secrets[] = {secret, key, NULL};
-    static char registry[] = "registry", host[] = TEST_REGISTRY, value[] = TEST_DISTRIBUTION_HEADER;
+    static char registry[] = "registry", value[] = TEST_DISTRIBUTION_HEADER;
     static char *values[] = {value, NULL};
     static char names[64][32]; /* a copy of the settings outlives the next call */
     static dd_sender_settings settings;
@@ -190,8 +256,8 @@ dd_sender_settings *test_sender(const char *kind)
     if (dd_str_eq(kind, "standard-webhooks"))
         settings.secrets = (dd_strv){secrets + 1, 1, 2};
     if (dd_str_eq(kind, "distribution"))
-        settings = (dd_sender_settings){
-            .name = registry, .kind = name, .auth_values = {values, 1, 2}, .registry = host};
+        settings = (dd_sender_settings){.name = registry, .kind = name, .auth_values = {values, 1, 2}};
+    set_registry(&settings);
     return &settings;
 }
 
@@ -237,13 +303,26 @@ static void check_request(const dd_event *event)
     check_repository(event);
 }
 
+/* The others' digests are asked of the registry. */
+static bool has_digests(const char *kind)
+{
+    static const char *const without[] = {"dockerhub", "quay", "gar", "nexus", "cloudevents"};
+    for (size_t i = 0; i < DD_COUNT(without); i++)
+        if (dd_str_eq(without[i], kind))
+            return false;
+    return true;
+}
+
 static void check_image(const dd_event *event)
 {
     require(event->tag && dd_tag_is_valid(event->tag), "a valid tag");
-    require(event->digest && dd_digest_is_valid(event->digest), "a valid digest");
+    require(!event->digest || dd_digest_is_valid(event->digest), "a valid digest");
+    require(event->digest || !has_digests(event->sender_kind), "a digest, where the kind sends them");
     require(event->repository && dd_repository_is_valid(event->repository), "a valid repository");
-    require(event->media_type != NULL, "a manifest's media type");
-    require(dd_str_eq(event->registry, TEST_REGISTRY), "the registry is the settings'");
+    require(event->media_type || !dd_str_eq(event->sender_kind, "distribution"), "a manifest's media type");
+    const char *own = dd_sender_find(event->sender_kind)->registry;
+    require(dd_str_eq(event->registry, own ? own : test_sender(event->sender_kind)->registry),
+            "the registry is the settings'");
 }
 
 static void check_event(const dd_event *event)

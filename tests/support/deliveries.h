@@ -10,17 +10,20 @@
 #define TEST_SIGNING_KEY         "whsec_ZHJ5ZG9jay10ZXN0LXNpZ25pbmcta2V5LW9mLTMyYnk="
 #define TEST_AT_MS               ((int64_t)1764000000 * 1000) /* when the deliveries come */
 #define TEST_DISTRIBUTION_HEADER "Bearer s3cr3t-registry"
-#define TEST_REGISTRY            "registry.example.com"
+#define TEST_REGISTRY            "registry.example.com" /* of those that do not say theirs */
+#define TEST_URL_TOKEN           "dev-secret"
 
 /* A delivery that owns what it points to. */
 typedef struct test_delivery {
     dd_delivery delivery;
     char *body;
+    char *url_token;
 } test_delivery;
 void test_delivery_done(test_delivery *delivery);
 void test_delivery_header(test_delivery *delivery, const char *name, const char *value);
 void test_delivery_body(test_delivery *delivery, const char *body, size_t length);
-/* FOLDER/headers.json and FOLDER/body; ends the test when they cannot be read. */
+/* FOLDER/headers.json and FOLDER/body, and FOLDER/token where the address had another one than
+ * TEST_URL_TOKEN, or none: an empty file; ends the test when they cannot be read. */
 void test_delivery_load(test_delivery *delivery, const char *folder);
 /* Replace (or set) a header. */
 void test_delivery_set_header(test_delivery *delivery, const char *name, const char *value);

@@ -134,7 +134,7 @@ static bool is_spare(const char *kind, const char *name)
         {"gitea", "X-Gogs-Signature"},      {"gitea", "X-Hub-Signature"},    {"gitea", "X-Hub-Signature-256"},
         {"forgejo", "X-Gitea-Signature"},   {"forgejo", "X-Gogs-Signature"}, {"forgejo", "X-Hub-Signature"},
         {"forgejo", "X-Hub-Signature-256"}, {"github", "X-Hub-Signature"},   {"gitlab", "webhook-signature"},
-        {"gitlab", "X-Gitlab-Token"},
+        {"gitlab", "X-Gitlab-Token"},       {"ghcr", "X-Hub-Signature"},     {"gar", "Authorization"},
     };
     for (size_t i = 0; i < DD_COUNT(spare); i++)
         if (dd_str_eq(spare[i][0], kind) && strcasecmp(spare[i][1], name) == 0)

@@ -17,7 +17,7 @@ dd_fuzz_target(json drydock_triggers)
 
 # One target for each kind of sender, fuzz_KIND; its corpus is the fixtures' deliveries in one file each.
 foreach(kind github gitlab gitea forgejo gogs bitbucket bitbucket-datacenter azure-devops standard-webhooks
-        distribution)
+        distribution gitlab-registry harbor acr dockerhub quay ghcr ecr gar artifactory nexus zot cloudevents)
   dd_fuzz_target(${kind} test_deliveries)
   target_compile_definitions(fuzz_${kind} PRIVATE DD_FUZZ_SENDER="${kind}")
 endforeach()
