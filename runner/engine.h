@@ -75,6 +75,7 @@ typedef struct dd_engine {
     const char *const
         *noise; /* lines it writes to standard error for no reason of a step's; NULL-terminated */
     void (*info)(dd_strv *argv);
+    const char *info_variable; /* NAME=VALUE for `info`, to make it quick; NULL: none */
     int (*read_info)(const char *text, size_t length, dd_engine_info **ret, dd_error **err);
     void (*build)(const dd_engine_scope *scope, const dd_engine_build *build, dd_strv *argv);
     void (*run)(const dd_engine_scope *scope, const dd_engine_run *run, dd_strv *argv);

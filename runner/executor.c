@@ -165,17 +165,21 @@ static void on_info(void *context, dd_process *process, int exit_code)
 
 static int start_info(dd_executor *executor, dd_error **err)
 {
-    dd_strv argv = {0};
+    dd_strv argv = {0}, environment = {0};
     int ret;
 
     executor->engine->info(&argv);
+    dd_strv_add_all(&environment, (const char *const *)executor->environment.items);
+    if (executor->engine->info_variable)
+        dd_strv_add(&environment, executor->engine->info_variable);
     ret = dd_process_start(executor->base,
                            &(dd_process_spec){.argv = (const char *const *)argv.items,
-                                              .envp = (const char *const *)executor->environment.items,
+                                              .envp = (const char *const *)environment.items,
                                               .ended = on_info,
                                               .context = executor},
                            &executor->info_process, err);
     dd_strv_done(&argv);
+    dd_strv_done(&environment);
     return ret < 0 ? dd_context(err, "the engine %s", executor->engine->name) : 0;
 }
 

@@ -227,6 +227,9 @@ const dd_engine dd_engine_podman = {
     .build_cancel_signal = SIGHUP,
     .noise = noise,
     .info = podman_info,
+    /* Else it asks dpkg, three times, from which packages its programs are: that takes ten times its own
+       time. */
+    .info_variable = "DPKG_ADMINDIR=/nonexistent",
     .read_info = podman_read_info,
     .build = podman_build,
     .run = podman_run,
