@@ -18,3 +18,5 @@ set_tests_properties(integration_store PROPERTIES LABELS "integration;threads")
 # The test program is its own server, whose listeners and matcher are threads.
 dd_integration_test(outages test_server)
 set_tests_properties(integration_outages PROPERTIES LABELS "integration;threads")
+# On a real docker-registry too, whose notifications go to that server.
+dd_integration_test(notifications test_server test_registry)

@@ -55,7 +55,8 @@ static void write_config(test_registry *registry, test_registry_options options)
 {
     dd_auto(dd_buf) text = dd_buf_new();
     dd_buf_printf(text,
-                  "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: '%s/data'}}\n"
+                  "version: 0.1\nlog: {level: info}\n"
+                  "storage: {filesystem: {rootdirectory: '%s/data'}, delete: {enabled: true}}\n"
                   "http:\n  addr: 127.0.0.1:%d\n",
                   registry->directory, options.port);
     if (options.tls) {
@@ -69,6 +70,12 @@ static void write_config(test_registry *registry, test_registry_options options)
                    "ci:$2y$05$dIyFryDGQtwES5hmJNrNTuqKwHDPl0VgQjA8r4L/TEV0Exu6ZYPZu\n");
         dd_buf_printf(text, "auth: {htpasswd: {realm: test, path: '%s/htpasswd'}}\n", registry->directory);
     }
+    if (options.notify_url)
+        dd_buf_printf(
+            text,
+            "notifications: {endpoints: [{name: drydock, url: '%s', headers: {Authorization: ['%s']}, "
+            "timeout: 10s, threshold: 2, backoff: 100ms}]}\n",
+            options.notify_url, options.notify_authorization);
     write_text(registry->directory, "config.yml", text->data);
 }
 
@@ -109,9 +116,11 @@ void test_registry_start(test_registry *registry, const char *directory, test_re
     dd_auto_str config = dd_path_join(directory, "config.yml");
     /* Any REGISTRY_… variable of ours would be its configuration. */
     dd_auto_str path = dd_sprintf("PATH=%s", getenv("PATH"));
+    dd_auto_str ca_file =
+        options.notify_ca_file ? dd_sprintf("SSL_CERT_FILE=%s", options.notify_ca_file) : NULL;
     require(pipe2(pipe_fds, O_CLOEXEC) == 0, "pipe");
     spawn.argv = (const char *const[]){"docker-registry", "serve", config, NULL};
-    spawn.envp = (const char *const[]){path, NULL};
+    spawn.envp = (const char *const[]){path, ca_file, NULL};
     spawn.output = spawn.error = pipe_fds[1];
     require(dd_spawn_start(&spawn, &registry->pid, NULL) == 0, "docker-registry is not installed");
     close(pipe_fds[1]);
@@ -183,25 +192,55 @@ static char *send_body(const test_registry *registry, const char *method, const 
     return location;
 }
 
+static char *url_of(const test_registry *registry, const char *path)
+{
+    return dd_sprintf("%s://%s/v2/%s", registry->ca_file ? "https" : "http", registry->host, path);
+}
+
+void test_registry_send(const test_registry *registry, const char *method, const char *path, const char *type,
+                        const char *body)
+{
+    dd_auto_str url = url_of(registry, path);
+    free(send_body(registry, method, url, type, body));
+}
+
+/* The image's configuration is its whole content. */
+static char *config_of(const char *text)
+{
+    return dd_sprintf("{\"architecture\":\"amd64\",\"os\":\"linux\",\"author\":\"%s\"}", text);
+}
+
+char *test_registry_blob_of(const char *text)
+{
+    char hex[DD_SHA256_HEX];
+    dd_auto_str config = config_of(text);
+    dd_sha256_hex(config, strlen(config), hex);
+    return dd_sprintf("sha256:%s", hex);
+}
+
+char *test_registry_manifest_of(const char *text)
+{
+    dd_auto_str config = config_of(text);
+    dd_auto_str blob = test_registry_blob_of(text);
+    return dd_sprintf("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+                      "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"size\":%zu,"
+                      "\"digest\":\"%s\"},\"layers\":[]}",
+                      strlen(config), blob);
+}
+
 char *test_registry_push(const test_registry *registry, const char *repository, const char *tag,
                          const char *text)
 {
     char hex[DD_SHA256_HEX];
-    dd_auto_str base =
-        dd_sprintf("%s://%s/v2/%s", registry->ca_file ? "https" : "http", registry->host, repository);
-    /* The image's configuration is its whole content. */
-    dd_auto_str config = dd_sprintf("{\"architecture\":\"amd64\",\"os\":\"linux\",\"author\":\"%s\"}", text);
+    dd_auto_str base = url_of(registry, repository);
+    dd_auto_str config = config_of(text);
+    dd_auto_str blob_digest = test_registry_blob_of(text);
     dd_auto_str upload = dd_sprintf("%s/blobs/uploads/", base);
     dd_auto_str place = send_body(registry, "POST", upload, "application/octet-stream", "");
     require(place != NULL, "no place for the upload");
-    dd_sha256_hex(config, strlen(config), hex);
-    dd_auto_str blob = dd_sprintf("%s%cdigest=sha256:%s", place, strchr(place, '?') ? '&' : '?', hex);
+    dd_auto_str blob = dd_sprintf("%s%cdigest=%s", place, strchr(place, '?') ? '&' : '?', blob_digest);
     free(send_body(registry, "PUT", blob, "application/octet-stream", config));
-    dd_auto_str manifest =
-        dd_sprintf("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-                   "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"size\":%zu,"
-                   "\"digest\":\"sha256:%s\"},\"layers\":[]}",
-                   strlen(config), hex);
+    dd_auto_str manifest = test_registry_manifest_of(text);
     dd_auto_str url = dd_sprintf("%s/manifests/%s", base, tag);
     free(send_body(registry, "PUT", url, "application/vnd.oci.image.manifest.v1+json", manifest));
     dd_sha256_hex(manifest, strlen(manifest), hex);
@@ -211,7 +250,7 @@ char *test_registry_push(const test_registry *registry, const char *repository, 
 /* ---- One that answers what is written ---- */
 
 struct test_answers {
-    test_answer *answer;
+    test_answerer *answer;
     void *context;
     char *host;
     int listener;
@@ -280,7 +319,7 @@ static void *serve_all(void *context)
     }
 }
 
-test_answers *test_answers_start(test_answer *answer, void *context)
+test_answers *test_answers_start(test_answerer *answer, void *context)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t length = sizeof(address);
