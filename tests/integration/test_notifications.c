@@ -25,12 +25,19 @@
 static test_server *server;
 static test_registry registry;
 
-static int setup(void **state)
+static int setup_server(void **state)
 {
     (void)state;
-    server = test_server_up(
-        (test_server_options){.more = "  - {name: registry, kind: distribution, registry: " REGISTRY
-                                      ", auth: {header: Authorization, value: \"" AUTHORIZATION "\"}}\n"});
+    server = test_server_up((test_server_options){
+        .more = "  - {name: registry, kind: distribution, registry: " REGISTRY
+                ", auth: {header: Authorization, value: \"" AUTHORIZATION "\"}}\n"
+                "  - {name: grid, kind: acr, registry: example.azurecr.io, auth: {url_token: t0ken}}\n"});
+    return 0;
+}
+
+static int setup(void **state)
+{
+    setup_server(state);
     dd_auto_str directory = dd_path_join(server->directory, "registry");
     dd_auto_str url = dd_sprintf("https://%s/hooks/registry", server->address);
     test_registry_start(&registry, directory,
@@ -211,6 +218,46 @@ static void a_registry_keeps_what_comes_while_redis_is_away_and_then_sends_all_o
     assert_none_refused();
 }
 
+/* ---- Event Grid's handshakes ---- */
+
+static test_answer *ask(const char *method, const char *path, const char *header, const char *body)
+{
+    const char *const headers[] = {"Content-Type: application/json", header, NULL};
+    return test_request(server, method, path, headers, body);
+}
+
+static void event_grid_gets_its_code_back_when_the_address_has_the_token(void **state)
+{
+    static const char body[] =
+        "[{\"id\":\"1\",\"eventType\":\"Microsoft.EventGrid.SubscriptionValidationEvent\","
+        "\"data\":{\"validationCode\":\"512d38b6\",\"validationUrl\":\"https://example.net/x\"}}]";
+    static const char header[] = "aeg-event-type: SubscriptionValidation";
+    (void)state;
+    dd_auto(test_answer) good = ask("POST", "/hooks/grid?token=t0ken", header, body);
+    assert_int_equal(good->status, 200);
+    assert_string_equal(test_member(good, "validationResponse"), "512d38b6");
+    dd_auto(test_answer) bad = ask("POST", "/hooks/grid?token=token", header, body);
+    assert_int_equal(bad->status, 401);
+    assert_null(test_member(bad, "validationResponse"));
+}
+
+static void an_origin_of_cloudevents_is_allowed_when_the_address_has_the_token(void **state)
+{
+    static const char header[] = "WebHook-Request-Origin: eventgrid.azure.net";
+    static const char allowed[] = "WebHook-Allowed-Origin: eventgrid.azure.net\r\n";
+    static const char *const others[] = {"/hooks/grid", "/hooks/grid?token=x", "/hooks/registry",
+                                         "/hooks/none"};
+    (void)state;
+    dd_auto(test_answer) good = ask("OPTIONS", "/hooks/grid?token=t0ken", header, NULL);
+    assert_int_equal(good->status, 200);
+    assert_non_null(strstr(good->head.data, allowed));
+    for (size_t i = 0; i < DD_COUNT(others); i++) {
+        dd_auto(test_answer) bad = ask("OPTIONS", others[i], header, NULL);
+        assert_int_equal(bad->status, 200);
+        assert_null(strstr(bad->head.data, "WebHook-Allowed-Origin"));
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +265,10 @@ int main(int argc, char **argv)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_registry_keeps_what_comes_while_redis_is_away_and_then_sends_all_of_it_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(event_grid_gets_its_code_back_when_the_address_has_the_token,
+                                        setup_server, teardown),
+        cmocka_unit_test_setup_teardown(an_origin_of_cloudevents_is_allowed_when_the_address_has_the_token,
+                                        setup_server, teardown),
     };
     test_server_main(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,24 @@ static void an_error_says_the_line(void **state)
     assert_non_null(strstr(error->message, "(line 3)"));
 }
 
+static void a_pointer_leads_to_a_value_or_to_nothing(void **state)
+{
+    static const char text[] = "{\"a\": {\"b/c\": [\"x\", {\"~\": \"y\"}], \"\": \"z\", \"0\": \"w\"}}";
+    static const char *const found[][2] = {
+        {"/a/b~1c/0", "x"}, {"/a/b~1c/1/~0", "y"}, {"/a/", "z"}, {"/a/0", "w"}};
+    static const char *const nothing[] = {"/b",         "/a/b~1c/2",   "/a/b~1c/00", "/a/b~1c/-1",
+                                          "/a/b~1c/01", "/a/b~1c/0/x", "/a/b/c"};
+    dd_auto(dd_json_document) document = NULL;
+    (void)state;
+    assert_int_equal(dd_json_parse(text, strlen(text), &document, NULL), 0);
+    for (size_t i = 0; i < DD_COUNT(found); i++)
+        assert_string_equal(dd_json_text(dd_json_pointer(dd_json_root(document), found[i][0])), found[i][1]);
+    for (size_t i = 0; i < DD_COUNT(nothing); i++)
+        assert_null(dd_json_pointer(dd_json_root(document), nothing[i]));
+    assert_ptr_equal(dd_json_pointer(dd_json_root(document), ""), dd_json_root(document));
+    assert_null(dd_json_pointer(NULL, "/a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +155,7 @@ int main(void)
         cmocka_unit_test(what_two_readers_could_read_otherwise_is_refused),
         cmocka_unit_test(deep_nesting_is_refused_and_a_hundred_levels_are_not),
         cmocka_unit_test(an_error_says_the_line),
+        cmocka_unit_test(a_pointer_leads_to_a_value_or_to_nothing),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
