@@ -186,7 +186,9 @@ static dd_value member(const dd_value *map, const dd_value *found)
 {
     if (!found)
         return dd_value_missing(map);
-    return found->kind == DD_VALUE_NIL ? (dd_value){.type = DD_TYPE_INTERFACE} : *found;
+    if (found->kind == DD_VALUE_NIL)
+        return (dd_value){.type = DD_TYPE_INTERFACE};
+    return *found;
 }
 
 /* What stands behind a chain of fields: its last one must be a method. */

@@ -1,7 +1,6 @@
 /* Which functions templates have, and what is said of those they have not. */
 #include "runner/lang/functions/functions.h"
 #include <pthread.h>
-#include <string.h>
 
 /* Sprig has these; drydock leaves them out on purpose (acr-tasks.md, 9.15). */
 static const struct {
@@ -70,7 +69,8 @@ static void insert(const dd_function *row)
     if (stands_at(place, dd_text_of(row->name)))
         return;
     dd_assert(sorted_count < MAX_FUNCTIONS);
-    memmove(&sorted[place + 1], &sorted[place], (sorted_count - place) * sizeof(*sorted));
+    for (size_t i = sorted_count; i > place; i--)
+        sorted[i] = sorted[i - 1];
     sorted[place] = row;
     sorted_count++;
 }

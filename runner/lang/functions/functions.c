@@ -105,7 +105,7 @@ bool dd_integer_parse(dd_text text, int base, int64_t *ret)
 /* As amd64 converts: what does not fit is the least. */
 static int64_t truncated(double real)
 {
-    return real >= -0x1p63 && real < 0x1p63 ? (int64_t)real : INT64_MIN;
+    return real >= -9223372036854775808.0 && real < 9223372036854775808.0 ? (int64_t)real : INT64_MIN;
 }
 
 int64_t dd_integer_from(const dd_value *value)
