@@ -166,8 +166,12 @@ static struct stack *stack_up(const char *registry, bool confirm)
     strcpy(stack->directory, "/tmp/drydock-matcher.XXXXXX");
     assert_non_null(mkdtemp(stack->directory));
     dd_auto_str text = dd_sprintf("redis: {url: \"unix://%s/redis.sock\", timeout: 2s}\n"
-                                  "registries: [{host: \"%s\", plain_http: true, push_confirm: %s}]\n",
-                                  stack->directory, registry, confirm ? "true" : "false");
+                                  "registries: [{host: \"%s\", plain_http: true, push_confirm: %s}]\n"
+                                  "senders:\n"
+                                  "  - {name: signed, kind: artifactory, registry: \"%s\", secret: s}\n"
+                                  "  - {name: bearer, kind: artifactory, registry: \"%s\", auth: {header: "
+                                  "X-JFrog-Event-Auth, value: s}}\n",
+                                  stack->directory, registry, confirm ? "true" : "false", registry, registry);
     dd_auto_str file = dd_path_join(stack->directory, "drydock.yaml");
     must(dd_write_file(file, text, strlen(text), 0600, &why), why);
     must(dd_settings_load(file, &stack->settings, &why), why);
@@ -296,18 +300,24 @@ static char *push(struct stack *stack, const char *delivery, const char *branch,
     return accept_event(stack, fields);
 }
 
-static char *push_image(struct stack *stack, const char *delivery, const char *digest)
+static char *push_image_by(struct stack *stack, const char *sender, const char *kind, const char *delivery,
+                           const char *digest)
 {
     dd_auto(dd_fields) fields = dd_fields_new();
     dd_fields_set(fields, "kind", "image_push");
-    dd_fields_set(fields, "sender", "registry");
-    dd_fields_set(fields, "sender_kind", "distribution");
+    dd_fields_set(fields, "sender", sender);
+    dd_fields_set(fields, "sender_kind", kind);
     dd_fields_set(fields, "delivery", delivery);
     dd_fields_set(fields, "registry", stack->registry);
     dd_fields_set(fields, "repository", "team/base");
     dd_fields_set(fields, "tag", "1");
     dd_fields_set(fields, "digest", digest);
     return accept_event(stack, fields);
+}
+
+static char *push_image(struct stack *stack, const char *delivery, const char *digest)
+{
+    return push_image_by(stack, "registry", "distribution", delivery, digest);
 }
 
 /* As finish.lua leaves it after a good run. */
@@ -618,6 +628,49 @@ static void a_patched_base_image_makes_a_run_once_and_the_same_digest_makes_none
     dd_remove_tree(path, NULL);
 }
 
+/* Of one kind, the settings decide whether the body was signed. */
+static void a_digest_is_believed_of_a_sender_whose_settings_sign_bodies_and_of_no_other(void **state)
+{
+    (void)state;
+    char digest[] = DIGEST_2;
+    test_answers *answers = test_answers_start(answer_digest, digest);
+    struct stack *stack = stack_up(test_answers_host(answers), true);
+    apply_task(stack, "app", "base_image: {type: runtime}");
+    built_from(stack, "app", "ca0", DIGEST_2, "runtime");
+    matcher_start(stack);
+    dd_auto_str unsigned_one = push_image_by(stack, "bearer", "artifactory", "e-1", DIGEST_1);
+    dd_auto_str removed = push_image_by(stack, "gone", "artifactory", "e-2", DIGEST_1);
+    await_settled(stack, 2);
+    assert_int_equal(test_answers_count(answers), 2);
+    assert_why(stack, unsigned_one, "app: its last run was built from this digest");
+    assert_why(stack, removed, "app: its last run was built from this digest");
+    assert_runs(stack, "app", "0");
+    free(push_image_by(stack, "signed", "artifactory", "e-3", DIGEST_1));
+    await_settled(stack, 1);
+    assert_int_equal(test_answers_count(answers), 2);
+    assert_runs(stack, "app", "1");
+    stack_down(stack);
+    test_answers_stop(answers);
+}
+
+static void a_push_without_a_digest_gets_it_from_the_registry_even_where_none_are_confirmed(void **state)
+{
+    (void)state;
+    char digest[] = DIGEST_2;
+    test_answers *answers = test_answers_start(answer_digest, digest);
+    struct stack *stack = stack_up(test_answers_host(answers), false);
+    apply_task(stack, "app", "base_image: {type: runtime}");
+    built_from(stack, "app", "ca0", DIGEST_1, "runtime");
+    matcher_start(stack);
+    free(push_image_by(stack, "signed", "artifactory", "e-1", NULL));
+    await_settled(stack, 1);
+    assert_int_equal(test_answers_count(answers), 1);
+    dd_auto_str image = dd_sprintf("%s/team/base:1@" DIGEST_2, test_answers_host(answers));
+    assert_field(stack, "app", "image", image);
+    stack_down(stack);
+    test_answers_stop(answers);
+}
+
 static void only_tasks_whose_trigger_takes_the_edge_are_built_again(void **state)
 {
     (void)state;
@@ -795,6 +848,8 @@ int main(int argc, char **argv)
         TEST(a_redis_that_lost_everything_is_prepared_again),
         TEST(stopping_ends_a_wait_for_a_redis_that_is_away),
         TEST(a_patched_base_image_makes_a_run_once_and_the_same_digest_makes_none),
+        TEST(a_digest_is_believed_of_a_sender_whose_settings_sign_bodies_and_of_no_other),
+        TEST(a_push_without_a_digest_gets_it_from_the_registry_even_where_none_are_confirmed),
         TEST(only_tasks_whose_trigger_takes_the_edge_are_built_again),
         TEST(a_base_image_that_goes_back_to_an_older_digest_is_news_again),
         TEST(an_image_that_nobody_was_built_from_asks_no_registry),
