@@ -37,6 +37,9 @@ static void hmacs_are_those_of_rfc_4231(void **state)
     dd_hmac_sha256("", 0, "", 0, mac);
     dd_hex_encode(mac, sizeof(mac), hex);
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    dd_hmac_sha1("Jefe", 4, "what do ya want for nothing?", 28, mac); /* RFC 2202 */
+    dd_hex_encode(mac, DD_SHA1_BYTES, hex);
+    assert_string_equal(hex, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 }
 
 static void hex_is_read_strictly(void **state)
