@@ -81,11 +81,22 @@ static dd_event *add_event(dd_reading *reading)
     return event;
 }
 
+/* As dd_delivery_id. */
+static char *id_of(dd_reading *reading, const char *claimed, size_t index)
+{
+    if (claimed && dd_name_is_valid(claimed))
+        return dd_strdup(claimed);
+    if (!reading->made)
+        reading->made = dd_delivery_id(NULL, reading->delivery, 0);
+    int stem = (int)(strrchr(reading->made, '-') - reading->made);
+    return dd_sprintf("%.*s-%zu", stem, reading->made, index);
+}
+
 dd_event *dd_reading_own(dd_reading *reading, const char *id)
 {
     size_t index = reading->events->count;
     dd_event *event = add_event(reading);
-    event->delivery = dd_delivery_id(id, reading->delivery, index);
+    event->delivery = id_of(reading, id, index);
     return event;
 }
 
@@ -93,7 +104,7 @@ dd_event *dd_reading_part(dd_reading *reading)
 {
     size_t index = reading->events->count;
     dd_event *event = add_event(reading);
-    event->delivery = dd_delivery_id(reading->id, reading->delivery, 0);
+    event->delivery = id_of(reading, reading->id, 0);
     if (index > 0)
         event->part = dd_sprintf("%zu", index + 1);
     return event;
@@ -144,12 +155,13 @@ int dd_registry_normalise(const dd_sender_settings *settings, const dd_delivery 
 {
     dd_auto(dd_json_document) document = NULL;
     dd_auto(dd_events) events = dd_new(dd_events);
-    dd_reading reading = {settings, delivery, NULL, events};
+    dd_reading reading = {.settings = settings, .delivery = delivery, .events = events};
     if (dd_json_parse(delivery->body, delivery->body_length, &document, err) < 0)
         return -1;
     read(&reading, dd_json_root(document));
     if (events->count == 0)
         dd_reading_ignore(&reading, "the delivery holds no events");
+    free(reading.made);
     *ret = dd_take(events);
     return 0;
 }

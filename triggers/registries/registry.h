@@ -31,6 +31,7 @@ typedef struct dd_reading {
     const dd_delivery *delivery;
     const char *id; /* what dd_reading_part's events are known by; NULL: the body's own */
     dd_events *events;
+    char *made; /* the first id made of the body, which is hashed once however many events it holds */
 } dd_reading;
 /* A row's normalise: parse the body, and let `read` add events. */
 typedef void dd_registry_read(dd_reading *reading, const dd_json *body);
