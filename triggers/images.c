@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETTLE_STEP_MS 100
+
+/* What a registry is asked for. */
+struct settling {
+    const char *event_id;
+    const dd_registry_settings *registry;
+    const dd_reference *image;
+    const char *notified; /* the digest that it notified; NULL: none */
+};
+
 /* One image under one digest, on its way to the tasks. */
 struct update {
     const char *event_id;
@@ -60,10 +70,24 @@ static int ask_registry(dd_matcher *matcher, dd_away *away, const dd_registry_se
     return is_away ? 1 : -1;
 }
 
+/* docker-registry notifies of a manifest before it moves the tag (its tags.Tag comes behind manifests.Put),
+ * so that who asks at once hears of the digest before. 1 when it should be asked again. */
+static int ask_until_settled(dd_matcher *matcher, dd_away *away, const struct settling *settling, char **ret,
+                             dd_error **err)
+{
+    int result = ask_registry(matcher, away, settling->registry, settling->image, ret, err);
+    if (result != 0 || !settling->notified || dd_str_eq(*ret, settling->notified) ||
+        dd_matcher_waited_ms(matcher, settling->event_id) >= matcher->times.settle_ms)
+        return result;
+    away->until_ms = dd_monotonic_ms() + SETTLE_STEP_MS;
+    free(dd_take(*ret));
+    return 1;
+}
+
 /* A signed body is believed. Else the registry itself says which digest the tag has, unless the settings
  * leave it out; a registry that is not listed is asked without credentials. */
-static int confirm_digest(dd_matcher *matcher, const dd_event *event, const dd_reference *image, char **ret,
-                          dd_error **err)
+static int confirm_digest(dd_matcher *matcher, const char *event_id, const dd_event *event,
+                          const dd_reference *image, char **ret, dd_error **err)
 {
     const dd_sender_settings *sender = dd_settings_sender(matcher->settings, event->sender);
     const dd_registry_settings unlisted = {.host = image->registry, .push_confirm = true};
@@ -73,8 +97,8 @@ static int confirm_digest(dd_matcher *matcher, const dd_event *event, const dd_r
         *ret = dd_strdup(event->digest);
         return 0;
     }
-    return ask_registry(matcher, find_away(matcher, event->registry), listed ? listed : &unlisted, image, ret,
-                        err);
+    const struct settling settling = {event_id, listed ? listed : &unlisted, image, event->digest};
+    return ask_until_settled(matcher, find_away(matcher, event->registry), &settling, ret, err);
 }
 
 /* Keep the digest last seen, for `image stale`. The time is Redis's own: that of the event. */
@@ -217,7 +241,7 @@ int dd_matcher_image_push(dd_matcher *matcher, const char *event_id, const dd_ev
         dd_verdict_say(verdict, "no task was built from %s", reference->text);
         return 0;
     }
-    int confirmed = confirm_digest(matcher, event, reference, &digest, &why);
+    int confirmed = confirm_digest(matcher, event_id, event, reference, &digest, &why);
     if (confirmed < 0)
         return settle_refusal(verdict, reference->text, why, err);
     if (confirmed > 0)

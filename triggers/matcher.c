@@ -25,7 +25,8 @@ static const dd_matcher_times usual_times = {.min_idle_ms = 15000,
                                              .takeover_ms = 10000,
                                              .retry_ms = 1000,
                                              .retry_most_ms = 60000,
-                                             .retry_for_ms = 3600000};
+                                             .retry_for_ms = 3600000,
+                                             .settle_ms = 2000};
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -275,6 +276,14 @@ static bool is_waiting(const dd_matcher *matcher, const char *id)
         if (dd_str_eq(matcher->waiting[i].id, id))
             return true;
     return false;
+}
+
+int64_t dd_matcher_waited_ms(const dd_matcher *matcher, const char *event_id)
+{
+    for (size_t i = 0; i < matcher->waiting_count; i++)
+        if (dd_str_eq(matcher->waiting[i].id, event_id))
+            return dd_monotonic_ms() - matcher->waiting[i].since_ms;
+    return 0;
 }
 
 static void add_waiting(dd_matcher *matcher, const char *id, dd_event *event)

@@ -15,6 +15,7 @@ typedef struct dd_matcher_times {
     int64_t retry_ms;      /* the first wait for a registry that is away, doubling… */
     int64_t retry_most_ms; /* …up to this… */
     int64_t retry_for_ms;  /* …until an event has waited this long */
+    int64_t settle_ms;     /* how long a registry may still say another digest than it notified */
 } dd_matcher_times;
 
 /* A registry that did not answer: nobody asks it before `until_ms`, so that commits do not wait for it. */
@@ -60,6 +61,8 @@ void dd_verdict_why(dd_verdict *verdict, const char *task, const char *format, .
 
 /* ---- Steps that both kinds share (matcher.c) ---- */
 struct redisReply;
+/* How long the event has waited for its registry; 0: it is the first time that it is handled. */
+int64_t dd_matcher_waited_ms(const dd_matcher *matcher, const char *event_id);
 /* A plain command; an error reply is an error. */
 int dd_matcher_call(dd_matcher *matcher, const dd_command *command, struct redisReply **ret, dd_error **err);
 /* The members of a set of task names, sorted. */

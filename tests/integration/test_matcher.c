@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,7 @@ static void matcher_new(struct stack *stack, const char *name)
     must(dd_matcher_new(stack->settings, name, &stack->matcher, &why), why);
     stack->matcher->times.retry_ms = 20;
     stack->matcher->times.retry_most_ms = 100;
+    stack->matcher->times.settle_ms = 0; /* what the registry says first is what it says */
 }
 
 static void matcher_start(struct stack *stack)
@@ -760,6 +762,20 @@ static void a_digest_that_the_registry_does_not_confirm_makes_no_run(void **stat
 
 /* ---- A registry that is away ---- */
 
+/* Its third answer is the first with the new digest. */
+struct moving {
+    atomic_int asked;
+    const char *digest;
+};
+
+static char *answer_moving(const char *head, void *context)
+{
+    struct moving *moving = context;
+    (void)head;
+    return dd_sprintf("HTTP/1.1 200 OK\r\nDocker-Content-Digest: %s\r\n\r\n",
+                      moving->asked++ < 2 ? moving->digest : DIGEST_2);
+}
+
 struct flaky {
     pthread_mutex_t lock;
     bool back;
@@ -774,6 +790,26 @@ static char *answer_once_back(const char *head, void *context)
     pthread_mutex_unlock(&flaky->lock);
     return dd_strdup(back ? "HTTP/1.1 200 OK\r\nDocker-Content-Digest: " DIGEST_2 "\r\n\r\n"
                           : "HTTP/1.1 503 Later\r\n\r\n");
+}
+
+/* docker-registry sends its notification before the tag has moved. */
+static void a_tag_that_moves_just_after_its_notification_is_waited_for(void **state)
+{
+    (void)state;
+    struct moving moving = {.digest = DIGEST_1};
+    test_answers *answers = test_answers_start(answer_moving, &moving);
+    struct stack *stack = stack_up(test_answers_host(answers), true);
+    apply_task(stack, "app", "base_image: {type: runtime}");
+    built_from(stack, "app", "ca0", DIGEST_1, "runtime");
+    matcher_new(stack, "one");
+    stack->matcher->times.settle_ms = 20000;
+    matcher_start(stack);
+    dd_auto_str event = push_image(stack, "e-1", DIGEST_2);
+    await_settled(stack, 1);
+    assert_verdict(stack, event, "runs made: 1");
+    assert_redis(stack, DIGEST_2, "HGET {drydock}:image:%s/team/base:1 digest", test_answers_host(answers));
+    stack_down(stack);
+    test_answers_stop(answers);
 }
 
 static void an_event_waits_for_its_registry_and_commits_do_not_wait_for_it(void **state)
@@ -854,6 +890,7 @@ int main(int argc, char **argv)
         TEST(a_base_image_that_goes_back_to_an_older_digest_is_news_again),
         TEST(an_image_that_nobody_was_built_from_asks_no_registry),
         TEST(a_digest_that_the_registry_does_not_confirm_makes_no_run),
+        TEST(a_tag_that_moves_just_after_its_notification_is_waited_for),
         TEST(an_event_waits_for_its_registry_and_commits_do_not_wait_for_it),
         TEST(an_event_whose_registry_stays_away_is_settled_with_that_and_no_run),
     };
