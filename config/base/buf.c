@@ -78,10 +78,14 @@ void dd_buf_printf(dd_buf *buf, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    reserve(buf, 0);
+    size_t room = buf->capacity - buf->length;
+    int length = vsnprintf(buf->data + buf->length, room, format, args);
     dd_assert(length >= 0);
-    reserve(buf, (size_t)length);
-    vsnprintf(buf->data + buf->length, (size_t)length + 1, format, again);
+    if ((size_t)length >= room) {
+        reserve(buf, (size_t)length);
+        vsnprintf(buf->data + buf->length, (size_t)length + 1, format, again);
+    }
     buf->length += (size_t)length;
     va_end(again);
     va_end(args);

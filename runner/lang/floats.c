@@ -2,6 +2,7 @@
  * Go's %b and %x, which C has otherwise. */
 #include "runner/lang/value.h"
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,44 +11,90 @@
 #define MANTISSA_BITS 52
 #define HEX_TOP       60 /* the bit of a hexadecimal number's digit before the point */
 
-/* The fewest digits that read back as the number, as Go's precision -1 takes them. */
-static int shortest_digits(double real)
+/* A number's decimal digits, "6.25e-01" taken apart: digits "625", exponent -1. */
+typedef struct decimal {
+    char digits[32];
+    int count, exponent;
+} decimal;
+
+static decimal take_digits(double size, int count)
+{
+    char text[64];
+    decimal ret = {.count = count};
+
+    snprintf(text, sizeof(text), "%.*e", count - 1, size);
+    ret.digits[0] = text[0];
+    memcpy(ret.digits + 1, text + 2, (size_t)count - 1);
+    ret.exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+    return ret;
+}
+
+static bool reads_back(const decimal *taken, double size)
 {
     char text[64];
 
-    for (int digits = 1; digits < 17; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, real);
-        if (fpclassify(strtod(text, NULL) - real) == FP_ZERO)
-            return digits;
+    snprintf(text, sizeof(text), "%c.%se%d", taken->digits[0], taken->digits + 1, taken->exponent);
+    return fpclassify(strtod(text, NULL) - size) == FP_ZERO;
+}
+
+/* The fewest digits that read back as the number, as Go's precision -1 takes them. A double keeps any decimal
+ * of DBL_DIG digits, so what reads back with those needs no other digits, only fewer zeros; subnormal ones
+ * keep less. Beneath a power of two doubles are closer than above it: there the nearest decimal may be
+ * another double's, and the next one up this one's. */
+static decimal shortest_digits(double size)
+{
+    decimal ret = take_digits(size, DBL_DIG);
+
+    if (size >= DBL_MIN && reads_back(&ret, size)) {
+        while (ret.count > 1 && ret.digits[ret.count - 1] == '0')
+            ret.digits[--ret.count] = '\0';
+        return ret;
     }
-    return 17;
+    for (int count = size >= DBL_MIN ? DBL_DIG + 1 : 1; count < 17; count++) {
+        ret = take_digits(size, count);
+        if (reads_back(&ret, size))
+            return ret;
+        if (ret.digits[count - 1] < '9' && (ret.digits[count - 1]++, reads_back(&ret, size)))
+            return ret;
+    }
+    return take_digits(size, 17);
+}
+
+static void add_zeros(dd_buf *into, int count)
+{
+    while (count-- > 0)
+        dd_buf_add_char(into, '0');
+}
+
+static void add_plain(dd_buf *into, const decimal *number)
+{
+    int whole = number->exponent + 1; /* digits before the point */
+
+    if (whole <= 0) {
+        dd_buf_add_str(into, "0.");
+        add_zeros(into, -whole);
+        dd_buf_add(into, number->digits, (size_t)number->count);
+    } else if (whole < number->count) {
+        dd_buf_add(into, number->digits, (size_t)whole);
+        dd_buf_add_char(into, '.');
+        dd_buf_add(into, number->digits + whole, (size_t)(number->count - whole));
+    } else {
+        dd_buf_add(into, number->digits, (size_t)number->count);
+        add_zeros(into, whole - number->count);
+    }
 }
 
 static void add_shortest(dd_buf *into, double size, char letter)
 {
-    char text[512];
-    int digits = shortest_digits(size), exponent;
+    decimal number = shortest_digits(size);
 
-    snprintf(text, sizeof(text), "%.*e", digits - 1, size);
-    exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     /* Go's %g turns to %e below 1e-4 and from 1e6 on ("1e+06"), unless it has been given a precision. */
-    if (letter == 'e' || (letter != 'f' && (exponent < -4 || exponent >= 6))) {
-        if (letter == 'G' || letter == 'E')
-            *strchr(text, 'e') = 'E';
-        dd_buf_add_str(into, text);
-        return;
-    }
-    if (exponent < digits) {
-        snprintf(text, sizeof(text), "%.*f", digits - 1 - exponent, size);
-        dd_buf_add_str(into, text);
-        return;
-    }
-    /* Zeros for the digits that the number does not need. */
-    for (const char *c = text; *c != 'e'; c++)
-        if (*c != '.')
-            dd_buf_add_char(into, *c);
-    for (int i = digits; i <= exponent; i++)
-        dd_buf_add_char(into, '0');
+    if (letter == 'e' || (letter != 'f' && (number.exponent < -4 || number.exponent >= 6)))
+        dd_buf_printf(into, "%c%s%s%c%c%02d", number.digits[0], number.count > 1 ? "." : "",
+                      number.digits + 1, letter == 'G' || letter == 'E' ? 'E' : 'e',
+                      number.exponent < 0 ? '-' : '+', abs(number.exponent));
+    else
+        add_plain(into, &number);
 }
 
 static void add_precise(dd_buf *into, double size, char letter, int precision)

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ARGUMENTS  1000
-#define MAX_FRAMES     1000 /* blocks and parentheses within each other, over all calls of templates */
-#define SHOWN_BYTES    80
-#define BYTES_PER_WORK 256
+#define MAX_ARGUMENTS   1000
+#define MAX_FRAMES      1000 /* blocks and parentheses within each other, over all calls of templates */
+#define SHOWN_BYTES     80
+#define BYTES_PER_WORK  16 /* that a function reads or makes, a byte at a time */
+#define PLACES_PER_WORK 8  /* of lists and maps, that are only copied */
 
 struct dd_evaluation {
     const dd_template *parsed;
@@ -423,15 +424,16 @@ static int call_lazy(dd_evaluation *e, const dd_operand *function, const dd_oper
     return 0;
 }
 
+/* The steps of reading or making a value, which its size can make many. */
 static size_t weight(const dd_value *value)
 {
     switch (value->kind) {
     case DD_VALUE_STRING:
         return value->text.length / BYTES_PER_WORK;
     case DD_VALUE_LIST:
-        return value->list->count / 8;
+        return value->list->count / PLACES_PER_WORK;
     case DD_VALUE_MAP:
-        return value->map->count / 8;
+        return value->map->count / PLACES_PER_WORK;
     case DD_VALUE_NIL:
     case DD_VALUE_BOOL:
     case DD_VALUE_INT:
@@ -472,8 +474,10 @@ static int call_row(dd_evaluation *e, const dd_operand *function, const call_arg
         if (result == 0)
             result = measure(e, function->at, &values[i]);
     }
-    if (arguments->last)
+    if (arguments->last) {
         values[count - 1] = *arguments->last;
+        e->work += weight(arguments->last);
+    }
     if (self)
         all[0] = *self;
     e->operand = function;
@@ -485,6 +489,8 @@ static int call_row(dd_evaluation *e, const dd_operand *function, const call_arg
         result = function->function->call(e, self ? all : values, self ? count + 1 : count, ret);
     if (result == 0)
         result = dd_evaluation_room(e, 0);
+    if (result == 0)
+        result = work(e, function->at, weight(ret));
     if (result == 0 && ret->kind == DD_VALUE_STRING && ret->text.length >= DD_VALUE_PRINT_MAX)
         result = fail_at(e, function->at, function->end, DD_ERR_LIMIT, "a text is longer than %d MiB",
                          DD_VALUE_PRINT_MAX / 1024 / 1024);
@@ -618,9 +624,12 @@ static flow walk_list(dd_evaluation *e, const dd_statement *statement, const dd_
 static flow walk_map(dd_evaluation *e, const dd_statement *statement, dd_map *map)
 {
     size_t count = map->count;
-    dd_pair *pairs = dd_calloc(count + 1, sizeof(*pairs));
+    dd_pair *pairs;
     flow after = FLOW_ON;
 
+    if (work(e, statement->at, count / PLACES_PER_WORK) < 0)
+        return FLOW_FAILED;
+    pairs = dd_calloc(count + 1, sizeof(*pairs));
     if (count)
         memcpy(pairs, dd_map_sorted(map), count * sizeof(*pairs));
     for (size_t i = 0; i < count && after != FLOW_BREAK && after != FLOW_FAILED; i++)

@@ -419,14 +419,28 @@ const char *dd_value_type_name(const dd_value *value)
     return dd_value_class(value) ? dd_value_class(value)->type_name : names[value->kind][value->type];
 }
 
+/* By hand, for long lists of numbers are what templates print most of. */
+static void print_digits(dd_buf *into, uint64_t number, bool negative)
+{
+    char digits[21]; /* of 2^64, and a sign */
+    size_t at = sizeof(digits);
+
+    if (negative)
+        number = -number;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    if (negative)
+        digits[--at] = '-';
+    dd_buf_add(into, digits + at, sizeof(digits) - at);
+}
+
 static void print_integer(dd_buf *into, const dd_value *value)
 {
     if (dd_value_class(value))
         dd_value_class(value)->print(into, value);
-    else if (value->type == DD_TYPE_UINT64)
-        dd_buf_printf(into, "%llu", (unsigned long long)value->integer);
     else
-        dd_buf_printf(into, "%lld", (long long)value->integer);
+        print_digits(into, (uint64_t)value->integer, value->type != DD_TYPE_UINT64 && value->integer < 0);
 }
 
 void dd_value_print(dd_buf *into, const dd_value *value)

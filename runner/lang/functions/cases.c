@@ -325,7 +325,7 @@ static int join_words(dd_evaluation *e, dd_text text, char connector, dd_value *
     words w = {.rest = text};
     dd_buf into = {0};
 
-    if (dd_text_charge(e, text.length) < 0)
+    if (dd_text_charge(e, 2 * text.length) < 0)
         return -1;
     next_word(&w);
     while (w.rest.length) {

@@ -62,7 +62,7 @@ int dd_text_from(dd_evaluation *e, const dd_value *value, dd_text *ret)
 
 int dd_text_charge(dd_evaluation *e, size_t bytes)
 {
-    return dd_evaluation_work(e, bytes / 16);
+    return dd_evaluation_work(e, bytes / 4);
 }
 
 dd_text dd_text_skip(dd_text text, size_t bytes)

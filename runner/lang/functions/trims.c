@@ -58,6 +58,8 @@ static bool is_of(uint32_t rune, dd_text set)
 
 CALL(trim)
 {
+    if (dd_text_charge(e, arguments[0].text.length) < 0)
+        return -1;
     *ret = dd_value_text(trim(arguments[0].text, is_space, (dd_text){0}));
     return 0;
 }
@@ -66,7 +68,7 @@ CALL(trimAll)
 {
     dd_text set = arguments[0].text, text = arguments[1].text;
 
-    if (dd_text_charge(e, set.length * (text.length + 64) / 64) < 0)
+    if (dd_text_charge(e, text.length + set.length * text.length / 64) < 0)
         return -1;
     *ret = dd_value_text(trim(text, is_of, set));
     return 0;

@@ -171,6 +171,23 @@ static void else_if_may_go_on_for_long(void **state)
     dd_buf_done(&text);
 }
 
+/* However little of it is kept: each would take minutes. */
+static void reading_and_making_the_same_again_takes_steps(void **state)
+{
+    static const char *const repeated[] = {
+        "{{$x := repeat 8000000 \" \"}}{{range until 100000}}{{$y := trim $x}}{{end}}",
+        "{{$x := repeat 8000000 \" \"}}{{range until 100000}}{{$y := $x | trimAll \" \"}}{{end}}",
+        "{{$x := repeat 1000000 \"x\"}}{{range until 100000}}{{$y := $x | contains \"xy\"}}{{end}}",
+        "{{$x := until 10000}}{{range until 100000}}{{if print $x}}{{end}}{{end}}",
+        "{{$x := dict}}{{range until 5000}}{{$_ := set $x (toString .) .}}{{end}}"
+        "{{range until 500000}}{{range $x}}{{break}}{{end}}{{end}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(repeated); i++)
+        assert_limit(repeated[i], "too many steps");
+}
+
 static void widths_and_precisions_are_bounded_in_sum(void **state)
 {
     dd_buf text = {0};
@@ -196,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_hundred_parentheses_stand_in_each_other_and_no_more),
         cmocka_unit_test(a_hundred_templates_call_each_other_and_no_more),
         cmocka_unit_test(else_if_may_go_on_for_long),
+        cmocka_unit_test(reading_and_making_the_same_again_takes_steps),
         cmocka_unit_test(widths_and_precisions_are_bounded_in_sum),
     };
 
