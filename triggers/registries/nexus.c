@@ -34,7 +34,8 @@ static void read_asset(dd_reading *reading, const dd_json *body, const dd_json *
 {
     static const char top[] = "v2/", between[] = "/manifests/";
     const char *path = dd_registry_text(asset, "name");
-    path += path && *path == '/';
+    if (path && *path == '/')
+        path++;
     const char *middle = path && dd_str_starts(path, top) ? strstr(path, between) : NULL;
     if (!middle || middle < path + strlen(top)) {
         dd_event_ignore(event, "the asset is no manifest");
