@@ -34,39 +34,12 @@ static int check(const dd_sender_settings *settings, dd_error **err)
 
 /* ---- Members by pointers ---- */
 
-/* One step of a pointer, "~1" and "~0" undone. */
-static char *take_step(const char **pointer)
-{
-    dd_buf step = {0};
-    const char *text = *pointer + 1;
-    for (; *text && *text != '/'; text++) {
-        bool escaped = *text == '~' && (text[1] == '0' || text[1] == '1');
-        dd_buf_add_char(&step, !escaped ? *text : text[1] == '0' ? '~' : '/');
-        text += escaped;
-    }
-    *pointer = text;
-    return dd_buf_steal(&step);
-}
-
-static const dd_json *at_step(const dd_json *at, const char *step)
-{
-    int64_t index;
-    if (dd_json_is(at, DD_JSON_OBJECT))
-        return dd_json_get(at, step);
-    bool is_index = dd_str_to_int(step, &index) && index >= 0 && (step[0] != '0' || step[1] == '\0');
-    return is_index ? dd_json_at(at, (size_t)index) : NULL;
-}
-
 /* The text that the pointer leads to; NULL when nothing is there. */
 static int read_text(const dd_json *body, const char *pointer, const char *fallback, size_t max_bytes,
                      const char **ret, dd_error **err)
 {
-    const dd_json *at = body;
-    const char *whole = pointer ? pointer : fallback, *rest = whole;
-    while (at && *rest == '/') {
-        dd_auto_str step = take_step(&rest);
-        at = at_step(at, step);
-    }
+    const char *whole = pointer ? pointer : fallback;
+    const dd_json *at = dd_json_pointer(body, whole);
     *ret = NULL;
     if (!at || dd_json_is(at, DD_JSON_NULL))
         return 0;
