@@ -166,6 +166,8 @@ const setting_row dd_setting_table[] = {
      "deliveries that may wait for the matcher; above it: 503"},
     {"queue.events_keep", SETTING_SECONDS, false, TOP(queue.events_keep_s), "7d", 1, 3650 * DAY, NULL, NULL,
      "how long handled deliveries are kept"},
+    {"queue.deliveries_max", SETTING_SIZE, false, TOP(queue.deliveries_max_bytes), "256MiB", KIB, 1024 * GIB,
+     NULL, NULL, "headers and bodies of kept deliveries together; above it the oldest go"},
     {"queue.dedupe", SETTING_SECONDS, false, TOP(queue.dedupe_s), "7d", 1, 3650 * DAY, NULL, NULL,
      "how long delivery ids and causes are remembered"},
     {"queue.runs_keep", SETTING_SECONDS, false, TOP(queue.runs_keep_s), "30d", 1, 3650 * DAY, NULL, NULL,

@@ -88,10 +88,11 @@ typedef struct dd_settings {
         int64_t timeout_ms;
     } redis;
     struct {
-        int64_t events_max;    /* deliveries waiting for the matcher before the server answers 503 */
-        int64_t events_keep_s; /* how long handled deliveries stay in the stream */
-        int64_t dedupe_s;      /* how long delivery ids and causes are remembered */
-        int64_t runs_keep_s;   /* how long ended runs stay */
+        int64_t events_max;           /* deliveries waiting for the matcher before the server answers 503 */
+        int64_t events_keep_s;        /* how long handled deliveries stay in the stream */
+        int64_t deliveries_max_bytes; /* headers and bodies of kept deliveries; above it the oldest go */
+        int64_t dedupe_s;             /* how long delivery ids and causes are remembered */
+        int64_t runs_keep_s;          /* how long ended runs stay */
     } queue;
     struct {
         char *pool;

@@ -109,9 +109,22 @@ void dd_command_args_fields(dd_command *command, const dd_fields *fields); /* na
 
 /* ---- Typed calls. `*_request` builds, `*_reply` reads. ---- */
 
-/* Store a verified delivery: its fields go to the events stream, unless sender+delivery was seen before. */
+/* A delivery as it came. It lies beside the stream, so that the matcher need not read it: in delivery:NAME,
+ * once for all its events, until it is too old or queue.deliveries_max_bytes need its room. */
+typedef struct dd_kept {
+    const char *name; /* by dd_kept_name, of the delivery's first event */
+    const dd_fields
+        *fields; /* who sent it, when, its headers; NULL: another event brings them and the body */
+    const char *body;
+    size_t body_length;
+} dd_kept;
+/* "SENDER:ID", made fit for a key. Owned text. */
+char *dd_kept_name(const char *sender, const char *id);
+
+/* Store an event of a verified delivery: its fields go to the events stream, unless sender+id was seen
+ * before. `kept` NULL: there is nothing beside it. */
 dd_command *dd_accept_request(const char *prefix, const dd_settings *settings, const char *sender,
-                              const char *delivery, const dd_fields *event);
+                              const char *id, const dd_fields *event, const dd_kept *kept);
 typedef struct dd_accepted {
     char event[32]; /* stream id of the event, of the first one for a duplicate */
     bool duplicate;

@@ -189,6 +189,72 @@ void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done
         hashes_end(all);
 }
 
+/* ---- Lists ---- */
+
+typedef struct list {
+    const char *kind, *name;
+    bool sorted;
+} list;
+
+static void on_list_hashes(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
+{
+    const list *l = exchange->state;
+    json_t *rows = json_array();
+    for (size_t i = 0; i < keys->count; i++)
+        if (items[i])
+            json_array_append_new(rows, dd_fields_to_json(items[i]));
+    dd_answer(exchange, 200, json_pack("{s:o}", l->name, rows));
+}
+
+static void on_list_ids(struct redisReply *reply, const dd_error *error, void *context)
+{
+    dd_exchange *exchange = context;
+    const list *l = exchange->state;
+    if (error) {
+        dd_answer_error(exchange, 0, error);
+        return;
+    }
+    dd_strv *keys = dd_strv_new();
+    for (size_t i = 0; i < reply->elements; i++)
+        dd_strv_addf(keys, "%s:%s", l->kind, reply->element[i]->str);
+    if (l->sorted)
+        dd_strv_sort(keys);
+    dd_exchange_hashes(exchange, keys, on_list_hashes);
+}
+
+void dd_exchange_list(dd_exchange *exchange, dd_command *ids, const char *kind, const char *name, bool sorted)
+{
+    list *l = exchange->state = dd_new(list);
+    exchange->free_state = free;
+    *l = (list){.kind = kind, .name = name, .sorted = sorted};
+    dd_exchange_call(exchange, ids, on_list_ids);
+}
+
+/* ---- What many handlers say ---- */
+
+void dd_answer_none(dd_exchange *exchange, const char *kind)
+{
+    dd_auto(dd_error) error = NULL;
+    dd_fail(&error, DD_ERR_NOT_FOUND, "no %s '%s'", kind, exchange->argument);
+    dd_answer_error(exchange, 404, error);
+}
+
+void dd_answer_invalid(dd_exchange *exchange, const char *why)
+{
+    dd_auto(dd_error) error = NULL;
+    dd_fail(&error, DD_ERR_INVALID, "%s", why);
+    dd_answer_error(exchange, 400, error);
+}
+
+bool dd_stream_id_is_valid(const char *text)
+{
+    size_t length = strlen(text), first = strspn(text, "0123456789");
+    return length <= 41 && first > 0 && first <= 20 && text[first] == '-' &&
+           strspn(text + first + 1, "0123456789") == length - first - 1 && length > first + 1;
+}
+
+/* ---- Hashes as JSON ---- */
+
 /* Numbers where the field is one by its name; every other field is a text. */
 static bool is_number(const char *name)
 {

@@ -60,6 +60,16 @@ typedef void dd_hashes_cb(dd_exchange *exchange, const dd_strv *keys, dd_fields 
 void dd_exchange_hashes(dd_exchange *exchange, dd_strv *keys, dd_hashes_cb *done);
 
 json_t *dd_fields_to_json(const dd_fields *fields);
+/* Answer {"NAME": [hash, …]}: `ids` (taken) answers ids, each of the hash KIND:ID; those that are gone are
+ * left out. `sorted`: by id, else in the order of the answer. */
+void dd_exchange_list(dd_exchange *exchange, dd_command *ids, const char *kind, const char *name,
+                      bool sorted);
+/* {"error": "no KIND 'ARGUMENT'"}, 404. */
+void dd_answer_none(dd_exchange *exchange, const char *kind);
+/* Answer 400. */
+void dd_answer_invalid(dd_exchange *exchange, const char *why);
+/* A stream's entry id, in full. */
+bool dd_stream_id_is_valid(const char *text);
 
 /* End the waits of all followers: they are answered 503, and may ask another server. */
 void dd_followers_end(dd_door *door);
@@ -76,5 +86,6 @@ dd_handler dd_handle_tasks_apply, dd_handle_tasks_list, dd_handle_task_show, dd_
     dd_handle_task_run;
 dd_handler dd_handle_runs_list, dd_handle_run_show, dd_handle_run_log, dd_handle_run_cancel;
 dd_handler dd_handle_queue, dd_handle_workers;
+dd_handler dd_handle_events_list, dd_handle_event_show, dd_handle_event_why, dd_handle_event_replay;
 
 #endif

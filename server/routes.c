@@ -26,6 +26,10 @@ static const dd_route routes[] = {
     {HTTP_GET, dd_admit_token, "/api/v1/runs/*", run_id_is_valid, dd_handle_run_show},
     {HTTP_GET, dd_admit_token, "/api/v1/runs/*/log", run_id_is_valid, dd_handle_run_log},
     {HTTP_POST, dd_admit_token, "/api/v1/runs/*/cancel", run_id_is_valid, dd_handle_run_cancel},
+    {HTTP_GET, dd_admit_token, "/api/v1/events", NULL, dd_handle_events_list},
+    {HTTP_GET, dd_admit_token, "/api/v1/events/*", dd_stream_id_is_valid, dd_handle_event_show},
+    {HTTP_GET, dd_admit_token, "/api/v1/events/*/why", dd_stream_id_is_valid, dd_handle_event_why},
+    {HTTP_POST, dd_admit_token, "/api/v1/events/*/replay", dd_stream_id_is_valid, dd_handle_event_replay},
     {HTTP_GET, dd_admit_token, "/api/v1/queue", NULL, dd_handle_queue},
     {HTTP_GET, dd_admit_token, "/api/v1/workers", NULL, dd_handle_workers},
 };

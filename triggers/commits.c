@@ -1,5 +1,5 @@
-/* A push: every task whose context is that repository is asked, and those that match get a run of the commit.
- */
+/* What happens in a repository: every task whose context it is is asked, and those that match get a run of
+ * the commit. */
 #include "matcher.h"
 
 #include <string.h>
@@ -34,14 +34,19 @@ static int match_task(dd_matcher *matcher, const char *event_id, const dd_event 
     if (match.runs)
         return make_run(matcher, event_id, event, task, match.why, verdict, err);
     dd_verdict_why(verdict, name, "%s", match.why);
-    verdict->without++;
     return 0;
 }
 
-/* From the stream, so it is looked at again: what becomes a key and a run must be what it says. */
-static int check_event(const dd_event *event, dd_error **err)
+/* From the stream, so it is looked at again: what becomes a key must be one. */
+static int check_key(const dd_event *event, dd_error **err)
 {
     dd_auto_str key = NULL;
+    dd_auto_str url = dd_sprintf("https://%s", event->repository_key);
+    return dd_repository_key(url, &key, err) < 0 ? dd_context(err, "repository_key") : 0;
+}
+
+static int check_event(const dd_event *event, dd_error **err)
+{
     if (!event->repository_key && event->repository)
         return dd_fail(err, DD_ERR_INVALID,
                        "the sender does not say where %.100s is cloned from: give its url in "
@@ -50,26 +55,35 @@ static int check_event(const dd_event *event, dd_error **err)
     if (!event->repository_key || !event->ref || !event->after || !dd_ref_is_valid(event->ref) ||
         !dd_commit_is_valid(event->after))
         return dd_fail(err, DD_ERR_INVALID, "a push without repository, ref or commit");
-    dd_auto_str url = dd_sprintf("https://%s", event->repository_key);
-    if (dd_repository_key(url, &key, err) < 0)
-        return dd_context(err, "repository_key");
-    return 0;
+    return check_key(event, err);
 }
 
-int dd_matcher_push(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
-                    dd_error **err)
+static int match_tasks(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
+                       dd_error **err)
 {
     dd_auto(dd_strv) names = NULL;
-    if (check_event(event, err) < 0)
-        return -1;
     dd_auto_str key = dd_store_key(matcher->store, "repository:%s", event->repository_key);
     if (dd_matcher_task_names(matcher, key, &names, err) < 0)
         return -1;
-    if (names->count == 0)
+    if (names->count == 0 && !verdict->text)
         dd_verdict_say(verdict, "no task has the repository %s as its context", event->repository_key);
     for (size_t i = 0; i < names->count; i++)
         if (match_task(matcher, event_id, event, names->items[i], verdict, err) < 0 ||
             dd_matcher_check_stop(matcher, err) < 0)
             return -1;
     return 0;
+}
+
+int dd_matcher_push(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
+                    dd_error **err)
+{
+    return check_event(event, err) < 0 ? -1 : match_tasks(matcher, event_id, event, verdict, err);
+}
+
+int dd_matcher_other(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
+                     dd_error **err)
+{
+    if (!event->repository_key || check_key(event, NULL) < 0)
+        return 0;
+    return match_tasks(matcher, event_id, event, verdict, err);
 }

@@ -38,6 +38,7 @@ static const struct member {
     {"head_repository", offsetof(dd_event, head_repository), false},
     {"why", offsetof(dd_event, why), false},
     {"validation", offsetof(dd_event, validation), false},
+    {"replay_of", offsetof(dd_event, replay_of), false},
 };
 
 /* Stream only: "yes", or the field is not there. */
@@ -49,6 +50,7 @@ static const struct flag {
     {"forced", offsetof(dd_event, forced)},
     {"fork", offsetof(dd_event, fork)},
     {"draft", offsetof(dd_event, draft)},
+    {"replay_forced", offsetof(dd_event, replay_forced)},
 };
 
 static bool flag_in(const dd_event *event, const struct flag *flag)

@@ -137,7 +137,7 @@ static int read_edge(dd_matcher *matcher, const char *task, const char *referenc
 }
 
 /* Why the task does not run for this digest; NULL when it does. */
-static const char *why_not(const dd_task *task, const char *edge, const char *digest)
+static const char *why_not(const dd_task *task, const char *edge, const char *digest, bool forced)
 {
     size_t length = edge ? strcspn(edge, " ") : 0;
     if (!task->enabled)
@@ -148,7 +148,7 @@ static const char *why_not(const dd_task *task, const char *edge, const char *di
         return "its last run was not built from this image";
     if (task->base_image == DD_BASE_IMAGE_RUNTIME && dd_str_eq(edge + length, " buildtime"))
         return "the image is used while building only, and the trigger is for runtime";
-    if (length == strlen(digest) && strncmp(edge, digest, length) == 0)
+    if (!forced && length == strlen(digest) && strncmp(edge, digest, length) == 0)
         return "its last run was built from this digest";
     return NULL;
 }
@@ -184,11 +184,10 @@ static int update_task(dd_matcher *matcher, const struct update *update, const c
         return 0;
     if (read_edge(matcher, name, update->reference, &edge, err) < 0)
         return -1;
-    const char *why = why_not(task, edge, update->digest);
+    const char *why = why_not(task, edge, update->digest, update->event->replay_forced);
     if (!why)
         return make_run(matcher, update, task, dd_fields_get(fields, "last_run"), verdict, err);
     dd_verdict_why(verdict, name, "%s", why);
-    verdict->without++;
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * An event stays pending in Redis until it is settled, and a run is made once for its causes: so a crash
  * between any two calls costs nothing but doing it again, here after a start or in another matcher. */
 #include "matcher.h"
+#include "senders.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -15,7 +16,7 @@
 
 #define READ_COUNT      16
 #define WAITING_MAX     1000 /* events kept here; more of them lie in Redis until these are settled */
-#define WHY_LINES_MAX   100
+#define WHY_MAX         300  /* bytes of a reason */
 #define RUNS_LISTED_MAX 500
 #define REFRESH_MS      5000 /* must be well below min_idle_ms */
 #define DELAY_FIRST_MS  100
@@ -50,15 +51,23 @@ void dd_verdict_why(dd_verdict *verdict, const char *task, const char *format, .
     va_start(args, format);
     dd_auto_str why = dd_vsprintf(format, args);
     va_end(args);
-    verdict->why_count++;
-    if (verdict->why_count <= WHY_LINES_MAX)
-        dd_buf_printf(&verdict->why, "%s: %.300s\n", task, why);
+    dd_auto_str line = dd_plain_line(why, WHY_MAX);
+    dd_decisions_add(&verdict->decisions, task, NULL, false, line);
+    verdict->without++;
+}
+
+static void verdict_run(dd_verdict *verdict, const char *task, const dd_created *created, const char *why)
+{
+    dd_decisions_add(&verdict->decisions, task, created->run, created->existed, why);
+    if (verdict->runs.count < RUNS_LISTED_MAX)
+        dd_strv_add(&verdict->runs, created->run);
+    *(created->existed ? &verdict->existed : &verdict->made) += 1;
 }
 
 static void verdict_done(dd_verdict *verdict)
 {
     free(verdict->text);
-    dd_buf_done(&verdict->why);
+    dd_decisions_done(&verdict->decisions);
     dd_strv_done(&verdict->runs);
 }
 
@@ -70,21 +79,19 @@ static char *verdict_text(const dd_verdict *verdict)
                       verdict->existed, verdict->without);
 }
 
-static dd_fields *verdict_fields(dd_verdict *verdict, const dd_event *event)
+static dd_fields *verdict_fields(const dd_verdict *verdict, const dd_event *event)
 {
     dd_fields *fields = dd_fields_new();
     dd_auto_str text = verdict_text(verdict);
     dd_auto_str runs = dd_strv_join(&verdict->runs, " ");
-    if (verdict->why_count > WHY_LINES_MAX)
-        dd_buf_printf(&verdict->why, "and %zu more\n", verdict->why_count - WHY_LINES_MAX);
     dd_fields_set(fields, "verdict", text);
     dd_fields_set(fields, "runs", runs);
-    if (verdict->why.length > 0)
-        dd_fields_set(fields, "why", verdict->why.data);
+    dd_decisions_to_fields(&verdict->decisions, fields);
     if (event) {
         dd_fields_set(fields, "kind", dd_event_kind_name(event->kind));
         dd_fields_set(fields, "sender", event->sender);
         dd_fields_set(fields, "delivery", event->delivery);
+        dd_fields_set(fields, "replay_of", event->replay_of);
     }
     return fields;
 }
@@ -146,7 +153,6 @@ int dd_matcher_task(dd_matcher *matcher, const char *name, dd_verdict *verdict, 
         return -1;
     }
     dd_verdict_why(verdict, name, "%s", why->message);
-    verdict->without++;
     dd_error_free(why);
     return 0;
 }
@@ -161,6 +167,20 @@ static void set_run_fields(dd_fields *fields, const dd_task *task, const dd_caus
     dd_fields_set(fields, "sender", cause->event->sender);
     dd_fields_set(fields, "delivery", cause->event->delivery);
     dd_fields_set(fields, "actor", cause->event->actor);
+    dd_fields_set(fields, "replay_of", cause->event->replay_of);
+}
+
+/* A forced replay has nothing in common with what came before, and is itself one cause however often it is
+ * matched. */
+static void add_causes(const dd_cause *cause, dd_strv *causes)
+{
+    if (cause->event->replay_forced) {
+        dd_strv_addf(causes, "replay %s", cause->event_id);
+        return;
+    }
+    dd_auto_str id = dd_event_id(cause->event);
+    dd_strv_addf(causes, "delivery %s %s", cause->event->sender, id);
+    dd_strv_add(causes, cause->meaning);
 }
 
 static int create_run(dd_matcher *matcher, const dd_task *task, const dd_cause *cause,
@@ -168,9 +188,7 @@ static int create_run(dd_matcher *matcher, const dd_task *task, const dd_cause *
 {
     redisReply *reply = NULL;
     dd_auto(dd_strv) causes = dd_strv_new();
-    dd_auto_str id = dd_event_id(cause->event);
-    dd_strv_addf(causes, "delivery %s %s", cause->event->sender, id);
-    dd_strv_add(causes, cause->meaning);
+    add_causes(cause, causes);
     dd_auto(dd_command) command =
         dd_create_run_request(dd_store_prefix(matcher->store), matcher->settings, task->name, task->pool,
                               cause->priority, causes, fields);
@@ -191,27 +209,23 @@ int dd_matcher_make_run(dd_matcher *matcher, const dd_task *task, const dd_cause
         dd_fields_set(fields, dd_fields_name_at(more, i), dd_fields_value_at(more, i));
     if (create_run(matcher, task, cause, fields, &created, err) < 0)
         return -1;
-    dd_verdict_why(verdict, task->name, "run %s%s: %s", created.run, created.existed ? ", made before" : "",
-                   why);
-    if (verdict->runs.count < RUNS_LISTED_MAX)
-        dd_strv_add(&verdict->runs, created.run);
-    *(created.existed ? &verdict->existed : &verdict->made) += 1;
+    verdict_run(verdict, task->name, &created, why);
     return 0;
 }
 
 /* ---- One event ---- */
 
-/* How each kind is handled; `why` for those that ask no task. */
+/* How each kind is handled, and `why` it makes no run where it makes none. */
 static const struct handler {
     int (*handle)(dd_matcher *, const char *event_id, const dd_event *, dd_verdict *, dd_error **);
     const char *why;
 } handlers[DD_EVENT_KINDS] = {
     [DD_EVENT_IGNORED] = {NULL, "nothing to do"},
     [DD_EVENT_PUSH] = {dd_matcher_push, NULL},
-    [DD_EVENT_TAG] = {NULL, "no trigger takes tags"},
-    [DD_EVENT_PULL_REQUEST] = {NULL, "no trigger takes pull requests"},
+    [DD_EVENT_TAG] = {dd_matcher_other, "no trigger takes tags"},
+    [DD_EVENT_PULL_REQUEST] = {dd_matcher_other, "no trigger takes pull requests"},
     [DD_EVENT_IMAGE_PUSH] = {dd_matcher_image_push, NULL},
-    [DD_EVENT_DELETE] = {NULL, "a ref that is gone starts no run"},
+    [DD_EVENT_DELETE] = {dd_matcher_other, "a ref that is gone starts no run"},
     [DD_EVENT_PING] = {NULL, "the sender says hello"},
     [DD_EVENT_SCHEDULE] = {NULL, "no delivery makes such an event"},
     [DD_EVENT_MANUAL] = {NULL, "no delivery makes such an event"},
@@ -228,7 +242,9 @@ static int settle(dd_matcher *matcher, const char *id, const dd_event *event, dd
         return -1;
     freeReplyObject(reply);
     dd_auto_str log = dd_sprintf("event=%s sender=%s", id, event && event->sender ? event->sender : "-");
-    dd_log(DD_LOG_INFO, "triggers", log, "%s", dd_fields_get(fields, "verdict"));
+    /* A registry tells of every pull. */
+    dd_level level = event && event->kind == DD_EVENT_IGNORED ? DD_LOG_DEBUG : DD_LOG_INFO;
+    dd_log(level, "triggers", log, "%s", dd_fields_get(fields, "verdict"));
     return 0;
 }
 
@@ -255,11 +271,11 @@ static int handle(dd_matcher *matcher, const char *id, const dd_event *event, dd
     dd_verdict verdict = {0};
     dd_error *why = NULL;
     int result = 0;
-    if (handler->handle)
-        result = handler->handle(matcher, id, event, &verdict, &why);
-    else
+    if (handler->why)
         dd_verdict_say(&verdict, "%s: %s", dd_event_kind_name(event->kind),
                        event->why ? event->why : handler->why);
+    if (handler->handle)
+        result = handler->handle(matcher, id, event, &verdict, &why);
     if (result < 0)
         result = settle_error(matcher, id, event, why, &verdict, err);
     else if (result == 0)

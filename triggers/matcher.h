@@ -48,15 +48,15 @@ struct dd_matcher {
     size_t waiting_count;
 };
 
-/* What became of an event: kept for `events show`, each list bounded. */
+/* What became of an event: kept for `events why`, each list bounded. */
 typedef struct dd_verdict {
-    char *text; /* set for an event that asks no task; else made of the counts */
-    dd_buf why; /* "TASK: reason" lines */
-    size_t why_count;
+    char *text; /* set for an event that makes no run; else made of the counts */
+    dd_decisions decisions;
     dd_strv runs;
     size_t made, existed, without;
 } dd_verdict;
 void dd_verdict_say(dd_verdict *verdict, const char *format, ...) DD_PRINTF(2, 3);
+/* Why a task has no run. */
 void dd_verdict_why(dd_verdict *verdict, const char *task, const char *format, ...) DD_PRINTF(3, 4);
 
 /* ---- Steps that both kinds share (matcher.c) ---- */
@@ -85,10 +85,13 @@ int dd_matcher_make_run(dd_matcher *matcher, const dd_task *task, const dd_cause
 /* CANCELED once the matcher is asked to stop: between the parts of long work. */
 int dd_matcher_check_stop(const dd_matcher *matcher, dd_error **err);
 
-/* ---- The two kinds: 0 with a verdict, 1 when the event must wait for its registry, -1 ---- */
+/* ---- The kinds: 0 with a verdict, 1 when the event must wait for its registry, -1 ---- */
 int dd_matcher_push(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
                     dd_error **err);
 int dd_matcher_image_push(dd_matcher *matcher, const char *event_id, const dd_event *event,
                           dd_verdict *verdict, dd_error **err);
+/* What no trigger takes: says so for each task of the repository. */
+int dd_matcher_other(dd_matcher *matcher, const char *event_id, const dd_event *event, dd_verdict *verdict,
+                     dd_error **err);
 
 #endif

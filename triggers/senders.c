@@ -107,6 +107,16 @@ static void check_repository(const dd_sender_settings *settings, dd_event *event
         dd_event_ignore(event, "the sender does not speak for the repository %.100s", event->repository);
 }
 
+static int read_events(const dd_sender *sender, const dd_sender_settings *settings,
+                       const dd_delivery *delivery, dd_events **ret, dd_error **err)
+{
+    if (sender->normalise(settings, delivery, ret, err) < 0)
+        return -1;
+    for (size_t i = 0; i < (*ret)->count; i++)
+        check_repository(settings, (*ret)->items[i]);
+    return 0;
+}
+
 int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      int *ret_status, dd_error **err)
 {
@@ -123,9 +133,14 @@ int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *deli
         *ret_status = 415;
         return dd_fail(err, DD_ERR_INVALID, "a %s sender sends no such Content-Type", sender->kind);
     }
-    if (sender->normalise(settings, delivery, ret, err) < 0)
-        return -1;
-    for (size_t i = 0; i < (*ret)->count; i++)
-        check_repository(settings, (*ret)->items[i]);
-    return 0;
+    return read_events(sender, settings, delivery, ret, err);
+}
+
+int dd_delivery_read_again(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
+                           dd_error **err)
+{
+    const dd_sender *sender = dd_sender_find(settings->kind);
+    if (!sender)
+        return dd_fail(err, DD_ERR_INVALID, "no sender is of the kind '%s'", settings->kind);
+    return read_events(sender, settings, delivery, ret, err);
 }

@@ -55,9 +55,11 @@ typedef struct dd_event {
     char *head_repository; /* NULL: the sender does not say, or it is gone */
     bool fork;             /* from another repository than the one it is for, or nobody can tell */
     bool draft;
+    bool replay_forced; /* a replay makes runs though this has made them before */
     dd_strv labels;
     char *why;        /* DD_EVENT_IGNORED: the reason */
     char *validation; /* Event Grid's code, which is to be answered as "validationResponse"; NULL: none */
+    char *replay_of; /* a person lets what came first as this event be matched again; NULL: it is no replay */
 } dd_event;
 void dd_event_free(dd_event *event);
 DD_DEFINE_FREEP(dd_event)
@@ -125,6 +127,34 @@ bool dd_sender_header_is_secret(const dd_sender_settings *settings, const char *
  * call. On failure *ret_status is the HTTP status (401, 400, 415). */
 int dd_delivery_read(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
                      int *ret_status, dd_error **err);
+/* The same of one that was verified when it came: what proved it then is not kept. INVALID. */
+int dd_delivery_read_again(const dd_sender_settings *settings, const dd_delivery *delivery, dd_events **ret,
+                           dd_error **err);
+
+/* ---- What is kept for people (kept.c) ---- */
+/* The headers, "Name: value" each on a line, without those that prove who sent them. Owned text. */
+char *dd_headers_to_text(const dd_sender_settings *settings, const dd_delivery *delivery);
+/* Returns how many; *ret is the caller's (dd_headers_free). */
+size_t dd_headers_from_text(const char *text, dd_header **ret);
+void dd_headers_free(dd_header *headers, size_t count);
+/* What was decided for one task near an event. */
+typedef struct dd_decision {
+    char *task;
+    char *run;    /* NULL: none */
+    bool existed; /* the run was there already */
+    char *why;    /* either way */
+} dd_decision;
+typedef struct dd_decisions {
+    dd_decision *items;
+    size_t count;
+    size_t left_out; /* beyond a bound */
+} dd_decisions;
+void dd_decisions_done(dd_decisions *decisions);
+void dd_decisions_add(dd_decisions *decisions, const char *task, const char *run, bool existed,
+                      const char *why);
+/* To and from the fields of event:ID, "task:NAME" each. */
+void dd_decisions_to_fields(const dd_decisions *decisions, dd_fields *fields);
+void dd_decisions_from_fields(const dd_fields *fields, dd_decisions *ret);
 
 /* ---- Matching ---- */
 /* Why a task does or does not run for an event; pure. */

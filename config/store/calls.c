@@ -66,16 +66,45 @@ static char *key_part(const char *text)
     return dd_sprintf("sha256-%s", hash);
 }
 
-dd_command *dd_accept_request(const char *prefix, const dd_settings *settings, const char *sender,
-                              const char *delivery, const dd_fields *event)
+char *dd_kept_name(const char *sender, const char *id)
 {
+    dd_auto_str part = key_part(id);
+    return dd_sprintf("%s:%s", sender, part);
+}
+
+/* The delivery's own fields; its body the last, from where it lies. */
+static void kept_args(dd_command *command, const dd_kept *kept)
+{
+    dd_command_arg_int(command, kept->fields ? (int64_t)(2 * dd_fields_count(kept->fields) + 2) : 0);
+    if (!kept->fields)
+        return;
+    dd_command_args_fields(command, kept->fields);
+    dd_command_arg(command, "body");
+    dd_command_arg_bytes(command, kept->body, kept->body_length);
+}
+
+dd_command *dd_accept_request(const char *prefix, const dd_settings *settings, const char *sender,
+                              const char *id, const dd_fields *event, const dd_kept *kept)
+{
+    static const dd_kept nothing = {0};
     dd_command *command = dd_command_script(DD_SCRIPT_ACCEPT);
-    dd_auto_str part = key_part(delivery);
-    key(command, prefix, "seen:%s:%s", sender, part);
+    dd_auto_str name = dd_kept_name(sender, id);
+    key(command, prefix, "seen:%s", name);
     key(command, prefix, "events");
+    key(command, prefix, "deliveries");
+    key(command, prefix, "deliveries:bytes");
+    dd_command_arg(command, prefix);
     dd_command_arg_int(command, settings->queue.dedupe_s * 1000);
     dd_command_arg_int(command, settings->queue.events_max);
+    dd_command_arg_int(command, settings->queue.events_keep_s * 1000);
+    dd_command_arg_int(command, settings->queue.deliveries_max_bytes);
+    dd_command_arg(command, kept ? kept->name : "");
+    kept_args(command, kept ? kept : &nothing);
     dd_command_args_fields(command, event);
+    if (kept) {
+        dd_command_arg(command, "kept");
+        dd_command_arg(command, kept->name);
+    }
     return command;
 }
 

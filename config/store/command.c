@@ -148,6 +148,8 @@ static const struct meaning {
     {"UNBLOCKED", DD_ERR_UNAVAILABLE, false},  /* it became a replica while we waited */
     {"ERR max number of clients", DD_ERR_UNAVAILABLE, false},
     {"NOAUTH", DD_ERR_DENIED, false},
+    {"ERR Protocol error: unauthenticated", DD_ERR_DENIED,
+     false}, /* of more words, or bytes, than a login's */
     {"WRONGPASS", DD_ERR_DENIED, false},
     {"NOPERM", DD_ERR_DENIED, false},
 };

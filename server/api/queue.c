@@ -7,27 +7,6 @@
 
 /* ---- Workers ---- */
 
-static void on_worker_hashes(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < keys->count; i++)
-        if (items[i])
-            json_array_append_new(list, dd_fields_to_json(items[i]));
-    dd_answer(exchange, 200, json_pack("{s:o}", "workers", list));
-}
-
-static void on_worker_ids(struct redisReply *reply, const dd_error *error, void *context)
-{
-    if (error) {
-        dd_answer_error(context, 0, error);
-        return;
-    }
-    dd_strv *keys = dd_strv_new();
-    for (size_t i = 0; i < reply->elements; i++)
-        dd_strv_addf(keys, "worker:%s", reply->element[i]->str);
-    dd_exchange_hashes(context, keys, on_worker_hashes);
-}
-
 void dd_handle_workers(dd_exchange *exchange)
 {
     dd_auto_str key = dd_sprintf("%sworkers", exchange->door->settings->redis.prefix);
@@ -35,7 +14,7 @@ void dd_handle_workers(dd_exchange *exchange)
     dd_command_key(command, key);
     dd_command_arg_int(command, 0);
     dd_command_arg_int(command, 999);
-    dd_exchange_call(exchange, command, on_worker_ids);
+    dd_exchange_list(exchange, command, "worker", "workers", false);
 }
 
 /* ---- Queue: for each pool that a task names, and the default one, its queues' groups and first entries ----

@@ -12,34 +12,6 @@
 #define LOG_WAIT_MAX_S 30
 #define FOLLOWERS_MAX  200
 
-static void on_run_hashes(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < keys->count; i++)
-        if (items[i])
-            json_array_append_new(list, dd_fields_to_json(items[i]));
-    dd_answer(exchange, 200, json_pack("{s:o}", "runs", list));
-}
-
-static void on_run_ids(struct redisReply *reply, const dd_error *error, void *context)
-{
-    if (error) {
-        dd_answer_error(context, 0, error);
-        return;
-    }
-    dd_strv *keys = dd_strv_new();
-    for (size_t i = 0; i < reply->elements; i++)
-        dd_strv_addf(keys, "run:%s", reply->element[i]->str);
-    dd_exchange_hashes(context, keys, on_run_hashes);
-}
-
-static void refuse(dd_exchange *exchange, const char *why)
-{
-    dd_auto(dd_error) error = NULL;
-    dd_fail(&error, DD_ERR_INVALID, "%s", why);
-    dd_answer_error(exchange, 400, error);
-}
-
 /* GET /runs?task=NAME&limit=N: the newest first. */
 void dd_handle_runs_list(dd_exchange *exchange)
 {
@@ -47,11 +19,11 @@ void dd_handle_runs_list(dd_exchange *exchange)
                *limit_text = dd_exchange_query(exchange, "limit");
     int64_t limit = RUNS_DEFAULT;
     if (task && !dd_name_is_valid(task)) {
-        refuse(exchange, "'task' is no task's name");
+        dd_answer_invalid(exchange, "'task' is no task's name");
         return;
     }
     if (limit_text && (!dd_str_to_int(limit_text, &limit) || limit < 1 || limit > RUNS_MAX)) {
-        refuse(exchange, "'limit' is a number from 1 to 500");
+        dd_answer_invalid(exchange, "'limit' is a number from 1 to 500");
         return;
     }
     dd_auto_str key =
@@ -60,14 +32,7 @@ void dd_handle_runs_list(dd_exchange *exchange)
     dd_command_key(command, key);
     dd_command_arg_int(command, 0);
     dd_command_arg_int(command, limit - 1);
-    dd_exchange_call(exchange, command, on_run_ids);
-}
-
-static void answer_no_run(dd_exchange *exchange)
-{
-    dd_auto(dd_error) error = NULL;
-    dd_fail(&error, DD_ERR_NOT_FOUND, "no run '%s'", exchange->argument);
-    dd_answer_error(exchange, 404, error);
+    dd_exchange_list(exchange, command, "run", "runs", false);
 }
 
 static void on_run_shown(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
@@ -76,7 +41,7 @@ static void on_run_shown(dd_exchange *exchange, const dd_strv *keys, dd_fields *
     if (items[0])
         dd_answer(exchange, 200, dd_fields_to_json(items[0]));
     else
-        answer_no_run(exchange);
+        dd_answer_none(exchange, "run");
 }
 
 void dd_handle_run_show(dd_exchange *exchange)
@@ -260,7 +225,7 @@ static void on_log_run(dd_exchange *exchange, const dd_strv *keys, dd_fields *co
 {
     (void)keys;
     if (!items[0]) {
-        answer_no_run(exchange);
+        dd_answer_none(exchange, "run");
         return;
     }
     dd_follower *f = exchange->state;
@@ -275,24 +240,17 @@ static void on_log_run(dd_exchange *exchange, const dd_strv *keys, dd_fields *co
     dd_exchange_call(exchange, command, on_read);
 }
 
-static bool is_stream_id(const char *text)
-{
-    size_t length = strlen(text), first = strspn(text, "0123456789");
-    return length <= 41 && first > 0 && first <= 20 && text[first] == '-' &&
-           strspn(text + first + 1, "0123456789") == length - first - 1 && length > first + 1;
-}
-
 /* GET /runs/ID/log?after=ID&wait=SECONDS */
 void dd_handle_run_log(dd_exchange *exchange)
 {
     const char *after = dd_exchange_query(exchange, "after"), *wait = dd_exchange_query(exchange, "wait");
     int64_t wait_s = 0;
-    if (after && !is_stream_id(after)) {
-        refuse(exchange, "'after' is not the 'next' of an earlier answer");
+    if (after && !dd_stream_id_is_valid(after)) {
+        dd_answer_invalid(exchange, "'after' is not the 'next' of an earlier answer");
         return;
     }
     if (wait && (!dd_str_to_int(wait, &wait_s) || wait_s < 0 || wait_s > LOG_WAIT_MAX_S)) {
-        refuse(exchange, "'wait' is a number of seconds from 0 to 30");
+        dd_answer_invalid(exchange, "'wait' is a number of seconds from 0 to 30");
         return;
     }
     dd_follower *f = exchange->state = dd_new(dd_follower);

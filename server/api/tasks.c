@@ -87,48 +87,19 @@ void dd_handle_tasks_apply(dd_exchange *exchange)
 
 /* ---- List, show, delete ---- */
 
-static void on_task_hashes(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < keys->count; i++)
-        if (items[i])
-            json_array_append_new(list, dd_fields_to_json(items[i]));
-    dd_answer(exchange, 200, json_pack("{s:o}", "tasks", list));
-}
-
-static void on_task_names(struct redisReply *reply, const dd_error *error, void *context)
-{
-    if (error) {
-        dd_answer_error(context, 0, error);
-        return;
-    }
-    dd_strv *keys = dd_strv_new();
-    for (size_t i = 0; i < reply->elements; i++)
-        dd_strv_addf(keys, "task:%s", reply->element[i]->str);
-    dd_strv_sort(keys);
-    dd_exchange_hashes(context, keys, on_task_hashes);
-}
-
 void dd_handle_tasks_list(dd_exchange *exchange)
 {
     dd_auto_str key = dd_sprintf("%stasks", exchange->door->settings->redis.prefix);
     dd_command *command = dd_command_new("SMEMBERS");
     dd_command_key(command, key);
-    dd_exchange_call(exchange, command, on_task_names);
-}
-
-static void answer_no_task(dd_exchange *exchange)
-{
-    dd_auto(dd_error) error = NULL;
-    dd_fail(&error, DD_ERR_NOT_FOUND, "no task '%s'", exchange->argument);
-    dd_answer_error(exchange, 404, error);
+    dd_exchange_list(exchange, command, "task", "tasks", true);
 }
 
 static void on_task_shown(dd_exchange *exchange, const dd_strv *keys, dd_fields *const *items)
 {
     (void)keys;
     if (!items[0]) {
-        answer_no_task(exchange);
+        dd_answer_none(exchange, "task");
         return;
     }
     json_t *task = dd_fields_to_json(items[0]);
@@ -245,7 +216,7 @@ static void on_task_to_run(dd_exchange *exchange, const dd_strv *keys, dd_fields
     dd_command *command = NULL;
     (void)keys;
     if (!items[0])
-        answer_no_task(exchange);
+        dd_answer_none(exchange, "task");
     else if (!exchange->request)
         dd_answer(exchange, 503, json_object()); /* gone before its body was read: nothing is run */
     else if (run_request(exchange, items[0], &command, &error) < 0)

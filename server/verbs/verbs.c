@@ -9,12 +9,13 @@
 #include <string.h>
 
 static const dd_verb *const verbs[] = {
-    &dd_verb_dev,         &dd_verb_server,    &dd_verb_worker,    &dd_verb_run,
-    &dd_verb_task_apply,  &dd_verb_task_list, &dd_verb_task_show, &dd_verb_task_delete,
-    &dd_verb_task_run,    &dd_verb_runs_list, &dd_verb_runs_show, &dd_verb_runs_logs,
-    &dd_verb_runs_cancel, &dd_verb_runs_wait, &dd_verb_queue,     &dd_verb_workers_list,
-    &dd_verb_event_parse, &dd_verb_lint,      &dd_verb_render,    &dd_verb_graph,
-    &dd_verb_deps,        &dd_verb_version,   &dd_verb_run_child, &dd_verb_run_clean,
+    &dd_verb_dev,         &dd_verb_server,      &dd_verb_worker,     &dd_verb_run,
+    &dd_verb_task_apply,  &dd_verb_task_list,   &dd_verb_task_show,  &dd_verb_task_delete,
+    &dd_verb_task_run,    &dd_verb_runs_list,   &dd_verb_runs_show,  &dd_verb_runs_logs,
+    &dd_verb_runs_cancel, &dd_verb_runs_wait,   &dd_verb_queue,      &dd_verb_workers_list,
+    &dd_verb_events_list, &dd_verb_events_show, &dd_verb_events_why, &dd_verb_events_replay,
+    &dd_verb_event_parse, &dd_verb_lint,        &dd_verb_render,     &dd_verb_graph,
+    &dd_verb_deps,        &dd_verb_version,     &dd_verb_run_child,  &dd_verb_run_clean,
     &dd_verb_dev_hook,    &dd_verb_exec_tied,
 };
 

@@ -36,6 +36,7 @@ extern const dd_verb dd_verb_task_apply, dd_verb_task_list, dd_verb_task_show, d
     dd_verb_task_run;
 extern const dd_verb dd_verb_runs_list, dd_verb_runs_show, dd_verb_runs_logs, dd_verb_runs_cancel,
     dd_verb_runs_wait;
+extern const dd_verb dd_verb_events_list, dd_verb_events_show, dd_verb_events_why, dd_verb_events_replay;
 extern const dd_verb dd_verb_queue, dd_verb_workers_list, dd_verb_version;
 
 /* ---- Arguments ---- */

@@ -274,7 +274,7 @@ static char *accept_event(struct stack *stack, const dd_fields *fields)
     dd_auto(dd_error) why = NULL;
     redisReply *reply = command(stack, dd_accept_request(stack->settings->redis.prefix, stack->settings,
                                                          dd_fields_get(fields, "sender"),
-                                                         dd_fields_get(fields, "delivery"), fields));
+                                                         dd_fields_get(fields, "delivery"), fields, NULL));
     must(dd_accept_reply(reply, &accepted, &why), why);
     freeReplyObject(reply);
     return dd_strdup(accepted.event);
@@ -345,10 +345,12 @@ static void assert_verdict(struct stack *stack, const char *event, const char *p
         fail_msg("no '%s' in: %s", part, verdict);
 }
 
+/* "TASK: words" that are told of the task. */
 static void assert_why(struct stack *stack, const char *event, const char *part)
 {
-    dd_auto_str why = redis(stack, "HGET {drydock}:event:%s why", event);
-    if (!strstr(why, part))
+    dd_auto_str task = dd_strndup(part, strcspn(part, ":"));
+    dd_auto_str why = redis(stack, "HGET {drydock}:event:%s task:%s", event, task);
+    if (!*why || !strstr(why, part + strlen(task) + 2))
         fail_msg("no '%s' in: %s", part, why);
 }
 
@@ -375,7 +377,8 @@ static void a_push_makes_one_run_that_says_what_it_is(void **state)
     dd_auto_str event = push(stack, "d-1", "main", COMMIT_B);
     await_settled(stack, 1);
     assert_verdict(stack, event, "runs made: 1, made before: 0, tasks without a run: 1");
-    assert_why(stack, event, "other: branch main matches none");
+    assert_why(stack, event, "app: run ca1: commit bbbbbbbbbbbb on branch main");
+    assert_why(stack, event, "other: no run: branch main matches none");
     assert_runs(stack, "app", "1");
     assert_runs(stack, "other", "0");
     static const char *const fields[][2] = {
@@ -466,7 +469,33 @@ static void a_task_that_cannot_be_read_is_no_other_tasks_harm(void **state)
     stack_down(stack);
 }
 
-/* ======== Deaths ======== */
+static void what_no_trigger_takes_says_so_for_each_task_of_the_repository(void **state)
+{
+    (void)state;
+    static const char *const kinds[][2] = {
+        {"tag", "no tag"}, {"pull_request", "no pull_request"}, {"delete", "no delete"}};
+    struct stack *stack = stack_up("127.0.0.1:1", true);
+    apply_task(stack, "app", "commit: true");
+    apply_task(stack, "base", "base_image: {type: runtime}");
+    matcher_start(stack);
+    for (size_t i = 0; i < DD_COUNT(kinds); i++) {
+        dd_auto(dd_fields) fields = dd_fields_new();
+        dd_fields_set(fields, "kind", kinds[i][0]);
+        dd_fields_set(fields, "sender", "github");
+        dd_fields_set(fields, "delivery", kinds[i][0]);
+        dd_fields_set(fields, "repository_key", "github.com/org/app");
+        dd_auto_str event = accept_event(stack, fields);
+        dd_auto_str why = dd_sprintf("app: no run: a commit trigger takes %s", kinds[i][1]);
+        await_settled(stack, 1);
+        assert_verdict(stack, event, kinds[i][0]);
+        assert_why(stack, event, why);
+        assert_why(stack, event, "base: no run: the task has no commit trigger");
+    }
+    assert_runs(stack, "app", "0");
+    stack_down(stack);
+}
+
+/* ======== Replays ======== */
 
 static void give_to(struct stack *stack, const char *consumer)
 {
@@ -474,6 +503,101 @@ static void give_to(struct stack *stack, const char *consumer)
         redis(stack, "XREADGROUP GROUP matchers %s COUNT 10 STREAMS {drydock}:events >", consumer);
     (void)got;
 }
+
+/* The event's entry again, as a person's replay of it; its new id. */
+static char *replay(struct stack *stack, const char *event, bool forced)
+{
+    dd_auto_str socket = dd_path_join(stack->directory, "redis.sock");
+    redisContext *context = redisConnectUnix(socket);
+    redisReply *reply = redisCommand(context, "XRANGE {drydock}:events %s %s", event, event);
+    dd_auto(dd_fields) old = NULL;
+    dd_auto(dd_event) again = NULL;
+    assert_int_equal(dd_fields_from_reply(reply->element[0]->element[1], &old, NULL), 0);
+    assert_int_equal(dd_event_from_fields(old, &again, NULL), 0);
+    freeReplyObject(reply);
+    redisFree(context);
+    free(again->replay_of);
+    again->replay_of = dd_strdup(event);
+    again->replay_forced = forced;
+    dd_auto(dd_fields) fields = dd_event_to_fields(again);
+    static int count;
+    dd_auto_str id = dd_sprintf("replay:%d", ++count);
+    dd_accepted accepted;
+    reply = command(
+        stack, dd_accept_request(stack->settings->redis.prefix, stack->settings, "github", id, fields, NULL));
+    assert_int_equal(dd_accept_reply(reply, &accepted, NULL), 0);
+    freeReplyObject(reply);
+    return dd_strdup(accepted.event);
+}
+
+static void a_replay_makes_only_the_runs_that_were_not_made(void **state)
+{
+    (void)state;
+    struct stack *stack = stack_up("127.0.0.1:1", true);
+    apply_task(stack, "app", "commit: true");
+    matcher_start(stack);
+    dd_auto_str event = push(stack, "d-1", "main", COMMIT_B);
+    await_settled(stack, 1);
+    apply_task(stack, "late", "commit: true");
+    dd_auto_str again = replay(stack, event, false);
+    await_settled(stack, 1);
+    assert_verdict(stack, again, "runs made: 1, made before: 1, tasks without a run: 0");
+    assert_why(stack, again, "app: run ca1, made before: commit bbbb");
+    assert_why(stack, again, "late: run ca2: commit bbbb");
+    assert_redis(stack, event, "HGET {drydock}:event:%s replay_of", again);
+    assert_field(stack, "late", "replay_of", event);
+    dd_auto_str third = replay(stack, again, false);
+    await_settled(stack, 1);
+    assert_verdict(stack, third, "runs made: 0, made before: 2, tasks without a run: 0");
+    stack_down(stack);
+}
+
+static void a_forced_replay_makes_each_run_anew_and_once_though_it_is_matched_twice(void **state)
+{
+    (void)state;
+    struct stack *stack = stack_up("127.0.0.1:1", true);
+    apply_task(stack, "app", "commit: true");
+    matcher_start(stack);
+    dd_auto_str event = push(stack, "d-1", "main", COMMIT_B);
+    await_settled(stack, 1);
+    matcher_stop(stack);
+    dd_auto_str forced = replay(stack, event, true);
+    give_to(stack, "two");
+    /* As if a matcher had died between the run and the verdict. */
+    matcher_new(stack, "two");
+    matcher_start(stack);
+    await_settled(stack, 1);
+    matcher_stop(stack);
+    assert_verdict(stack, forced, "runs made: 1, made before: 0");
+    assert_why(stack, forced, "app: run ca2: commit bbbb");
+    free(redis(stack, "XGROUP SETID {drydock}:events matchers %s", event));
+    matcher_new(stack, "three");
+    matcher_start(stack);
+    await_settled(stack, 1);
+    assert_verdict(stack, forced, "runs made: 0, made before: 1");
+    assert_runs(stack, "app", "2");
+    assert_redis(stack, "2", "XLEN {drydock}:events");
+    stack_down(stack);
+}
+
+static void a_forced_replay_builds_an_image_again_of_the_digest_it_has(void **state)
+{
+    (void)state;
+    struct stack *stack = stack_up("127.0.0.1:1", false);
+    apply_task(stack, "app", "base_image: {type: runtime}");
+    built_from(stack, "app", "ca0", DIGEST_1, "runtime");
+    matcher_start(stack);
+    dd_auto_str event = push_image(stack, "e-1", DIGEST_1);
+    await_settled(stack, 1);
+    assert_why(stack, event, "app: no run: its last run was built from this digest");
+    dd_auto_str forced = replay(stack, event, true);
+    await_settled(stack, 1);
+    assert_why(stack, forced, "app: run ca1: ");
+    assert_runs(stack, "app", "1");
+    stack_down(stack);
+}
+
+/* ======== Deaths ======== */
 
 static void what_a_dead_matcher_left_is_taken_over(void **state)
 {
@@ -877,6 +1001,10 @@ int main(int argc, char **argv)
         TEST(the_same_delivery_twice_and_the_same_commit_again_make_one_run),
         TEST(an_event_that_cannot_be_read_is_settled_with_what_is_wrong),
         TEST(a_task_that_cannot_be_read_is_no_other_tasks_harm),
+        TEST(what_no_trigger_takes_says_so_for_each_task_of_the_repository),
+        TEST(a_replay_makes_only_the_runs_that_were_not_made),
+        TEST(a_forced_replay_makes_each_run_anew_and_once_though_it_is_matched_twice),
+        TEST(a_forced_replay_builds_an_image_again_of_the_digest_it_has),
         TEST(what_a_dead_matcher_left_is_taken_over),
         TEST(what_a_matcher_left_under_its_own_name_is_taken_up_at_once),
         TEST(a_matcher_killed_between_runs_leaves_none_out_and_none_twice),

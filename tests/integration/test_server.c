@@ -611,9 +611,15 @@ static void a_delivery_is_kept_as_it_came_without_what_proved_it(void **state)
     dd_auto(dd_fields) fields = NULL;
     assert_int_equal(dd_fields_from_reply(reply->element[0]->element[1], &fields, NULL), 0);
     freeReplyObject(reply);
-    assert_string_equal(dd_fields_get(fields, "body"), body);
-    assert_has(dd_fields_get(fields, "headers"), "X-GitHub-Delivery: " DELIVERY_1 "\n");
-    assert_null(strcasestr(dd_fields_get(fields, "headers"), "signature"));
+    /* Beside the stream, so that the matcher does not read it. */
+    assert_string_equal(dd_fields_get(fields, "kept"), "github:" DELIVERY_1);
+    assert_null(dd_fields_get(fields, "body"));
+    dd_auto_str kept = test_redis_text(&server->redis, "HGET {drydock}:delivery:github:" DELIVERY_1 " body");
+    dd_auto_str headers =
+        test_redis_text(&server->redis, "HGET {drydock}:delivery:github:" DELIVERY_1 " headers");
+    assert_string_equal(kept, body);
+    assert_has(headers, "X-GitHub-Delivery: " DELIVERY_1 "\n");
+    assert_null(strcasestr(headers, "signature"));
     down(server);
 }
 
@@ -625,17 +631,29 @@ static void a_delivery_is_kept_as_it_came_without_what_proved_it(void **state)
 #define CHANGE(name)                                                                                         \
     "{\"ref\":{\"id\":\"refs/heads/" name "\"},\"fromHash\":\"" COMMIT "\",\"toHash\":\"" COMMIT "\"}"
 
-/* Every event in the stream, and none of them with the token. */
+static void assert_no_token(const redisReply *values)
+{
+    for (size_t i = 0; i < values->elements; i++)
+        assert_null(strstr(values->element[i]->str, "t0ken"));
+}
+
+/* Every event in the stream, and none of them, nor a kept delivery, with the token. */
 static size_t count_events(const test_server *server)
 {
     redisReply *reply = redisCommand(server->redis.link, "XRANGE {drydock}:events - +");
     size_t count = reply->elements;
-    for (size_t i = 0; i < count; i++) {
-        const redisReply *values = reply->element[i]->element[1];
-        for (size_t k = 0; k < values->elements; k++)
-            assert_null(strstr(values->element[k]->str, "t0ken"));
-    }
+    for (size_t i = 0; i < count; i++)
+        assert_no_token(reply->element[i]->element[1]);
     freeReplyObject(reply);
+    redisReply *keys = redisCommand(server->redis.link, "KEYS {drydock}:delivery:*");
+    assert_no_token(keys);
+    for (size_t i = 0; i < keys->elements; i++) {
+        reply = redisCommand(server->redis.link, "HGETALL %s", keys->element[i]->str);
+        assert_no_token(reply);
+        freeReplyObject(reply);
+    }
+    assert_int_equal(keys->elements, count > 0);
+    freeReplyObject(keys);
     return count;
 }
 
@@ -645,7 +663,8 @@ static void a_token_in_the_address_proves_a_delivery_and_each_of_its_events_is_k
         "{\"repository\":{\"slug\":\"app\",\"project\":{\"key\":\"PRJ\"}},\"changes\":[" CHANGE(
             "main") "," CHANGE("topic") "]}";
     static const char *const headers[] = {"Content-Type: application/json", "X-Event-Key: repo:refs_changed",
-                                          "X-Request-Id: r-1", NULL};
+                                          "X-Request-Id: r-1", "X-Forwarded-Uri: /hooks/path?token=t0ken",
+                                          NULL};
     test_server *server = up((test_server_options){.more = PROOFS});
     (void)state;
     assert_status(test_request(server, "POST", "/hooks/path", headers, body), 401);
@@ -743,7 +762,88 @@ static void what_is_verified_but_says_nothing_is_answered_200(void **state)
     const char *const typed[] = {"X-GitHub-Event: ping", "X-GitHub-Delivery: " DELIVERY_1, signature,
                                  "Content-Type: text/plain", NULL};
     assert_status(test_request(server, "POST", "/hooks/github", typed, body), 415);
-    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 0);
+    /* It is kept all the same, once. */
+    assert_status(test_request(server, "POST", "/hooks/github", ping, body), 200);
+    assert_int_equal(test_redis_number(&server->redis, "XLEN {drydock}:events"), 1);
+    dd_auto_str kept =
+        test_redis_text(&server->redis, "HGET {drydock}:delivery:github:ignored:" DELIVERY_1 " ignored");
+    assert_string_equal(kept, "ping");
+    test_redis_pause(&server->redis);
+    assert_status(test_request(server, "POST", "/hooks/github", ping, body), 503);
+    test_redis_resume(&server->redis);
+    down(server);
+}
+
+/* ---- The API of events ---- */
+
+static void events_are_listed_in_pages_and_by_what_they_are(void **state)
+{
+    test_server *server = up((test_server_options){0});
+    dd_auto_str first = NULL;
+    size_t seen = 0;
+    (void)state;
+    for (int i = 0; i < 250; i++) {
+        dd_auto_str id =
+            test_redis_text(&server->redis, "XADD {drydock}:events * kind %s sender %s delivery d",
+                            i % 50 == 7 ? "push" : "ping", i % 2 ? "one" : "two");
+        if (i == 7)
+            first = dd_strdup(id);
+    }
+    /* Five of them, all beyond a page of others. */
+    dd_auto(test_answer) rare = test_api(server, "GET", "/events?kind=push&sender=one&limit=10", NULL);
+    assert_int_equal(json_array_size(json_object_get(rare->json, "events")), 5);
+    assert_true(json_is_null(json_object_get(rare->json, "next")));
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(rare->json, "events"), 4), "id")),
+        first);
+    dd_auto(test_answer) some = test_api(server, "GET", "/events?kind=push&limit=2", NULL);
+    dd_auto_str rest = dd_sprintf("/events?kind=push&before=%s", test_member(some, "next"));
+    dd_auto(test_answer) others = test_api(server, "GET", rest, NULL);
+    assert_int_equal(json_array_size(json_object_get(some->json, "events")), 2);
+    assert_int_equal(json_array_size(json_object_get(others->json, "events")), 3);
+    dd_auto_str path = dd_strdup("/events?limit=100");
+    while (path) {
+        dd_auto(test_answer) page = test_api(server, "GET", path, NULL);
+        seen += json_array_size(json_object_get(page->json, "events"));
+        const char *next = test_member(page, "next");
+        free(path);
+        path = next ? dd_sprintf("/events?limit=100&before=%s", next) : NULL;
+    }
+    assert_int_equal(seen, 250);
+    down(server);
+}
+
+static void wrong_questions_about_events_are_refused(void **state)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+    } questions[] = {
+        {"GET", "/events?limit=0", NULL, 400},
+        {"GET", "/events?limit=501", NULL, 400},
+        {"GET", "/events?before=ca1", NULL, 400},
+        {"GET", "/events?sender=a/b", NULL, 400},
+        {"GET", "/events?kind=pushes", NULL, 400},
+        {"GET", "/events/1-0", NULL, 404},
+        {"GET", "/events/99999999999999999999-0", NULL, 404},
+        {"GET", "/events/1-0/why", NULL, 404},
+        {"POST", "/events/1-0/replay", NULL, 404},
+        {"POST", "/events/1-0/replay", "{\"force\": 1}", 400},
+        {"POST", "/events/1-0/replay", "{\"forced\": true}", 400},
+        {"POST", "/events/1-0/replay", "[", 400},
+        {"GET", "/events/1-0/replay", NULL, 405},
+    };
+    test_server *server = up((test_server_options){0});
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(questions); i++)
+        assert_status(test_api(server, questions[i].method, questions[i].path, questions[i].body),
+                      questions[i].status);
+    assert_status(test_request(server, "GET", "/api/v1/events", NULL, NULL), 401);
+    /* A sender that the settings do not have any more. */
+    dd_auto_str event =
+        test_redis_text(&server->redis, "XADD {drydock}:events * kind push sender gone delivery d body {}");
+    dd_auto_str path = dd_sprintf("/events/%s/replay", event);
+    assert_status(test_api(server, "POST", path, NULL), 409);
     down(server);
 }
 
@@ -1062,6 +1162,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_full_stream_is_answered_503_too, teardown),
         cmocka_unit_test_teardown(what_is_verified_but_says_nothing_is_answered_200, teardown),
         cmocka_unit_test_teardown(deliveries_are_counted_by_sender_and_status, teardown),
+        cmocka_unit_test_teardown(events_are_listed_in_pages_and_by_what_they_are, teardown),
+        cmocka_unit_test_teardown(wrong_questions_about_events_are_refused, teardown),
         cmocka_unit_test_teardown(a_client_that_left_before_its_answer_is_no_matter, teardown),
         cmocka_unit_test_teardown(the_api_wants_its_token, teardown),
         cmocka_unit_test_teardown(tasks_are_applied_listed_shown_and_deleted, teardown),

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,7 +107,7 @@ static int accept_as(const char *sender, const char *delivery, dd_accepted *ret,
     dd_auto(dd_fields) event = dd_fields_new();
     dd_fields_set(event, "kind", "push");
     dd_fields_set_bytes(event, "body", "a\0b\xff", 4);
-    redisReply *reply = call(dd_accept_request(PREFIX, up.settings, sender, delivery, event));
+    redisReply *reply = call(dd_accept_request(PREFIX, up.settings, sender, delivery, event, NULL));
     int result = dd_accept_reply(reply, ret, err);
     freeReplyObject(reply);
     return result;
@@ -294,6 +295,142 @@ static void a_deliverys_bytes_are_kept_as_they_are(void **state)
     assert_memory_equal(dd_fields_get_bytes(fields, "body", &length), "a\0b\xff", 4);
     assert_int_equal(length, 4);
     freeReplyObject(reply);
+}
+
+/* ---- Deliveries beside their events ---- */
+
+/* Its first event with the delivery, or a later one of the delivery `first`. */
+static dd_accepted keep(const char *id, const char *first, size_t body_length)
+{
+    dd_accepted ret;
+    dd_auto(dd_error) why = NULL;
+    dd_auto(dd_fields) event = dd_fields_new();
+    dd_auto(dd_fields) fields = dd_fields_new();
+    dd_auto_str name = dd_kept_name("github", first ? first : id);
+    char *body = dd_calloc(body_length + 1, 1);
+    dd_fields_set(event, "kind", "push");
+    dd_fields_set(fields, "sender", "github");
+    const dd_kept kept = {
+        .name = name, .fields = first ? NULL : fields, .body = body, .body_length = body_length};
+    redisReply *reply = call(dd_accept_request(PREFIX, up.settings, "github", id, event, &kept));
+    must(dd_accept_reply(reply, &ret, &why), why);
+    freeReplyObject(reply);
+    free(body);
+    return ret;
+}
+
+static bool is_kept(const char *id)
+{
+    return test_redis_number(&up.redis, "EXISTS {drydock}:delivery:github:%s", id) == 1;
+}
+
+static int64_t kept_bytes(void)
+{
+    int64_t number = -1;
+    dd_auto_str text = test_redis_text(&up.redis, "GET {drydock}:deliveries:bytes");
+    assert_true(text && dd_str_to_int(text, &number));
+    return number;
+}
+
+static void a_delivery_lies_once_beside_its_events_which_name_it(void **state)
+{
+    (void)state;
+    dd_accepted first = keep("d-1", NULL, 100), second = keep("d-1.2", "d-1", 0);
+    assert_int_equal(test_redis_number(&up.redis, "HSTRLEN {drydock}:delivery:github:d-1 body"), 100);
+    dd_auto_str kind = test_redis_text(&up.redis, "HGET {drydock}:delivery:github:d-1 event:%s", first.event);
+    dd_auto_str other =
+        test_redis_text(&up.redis, "HGET {drydock}:delivery:github:d-1 event:%s", second.event);
+    assert_string_equal(kind, "push");
+    assert_string_equal(other, "push");
+    assert_true(test_redis_number(&up.redis, "PTTL {drydock}:delivery:github:d-1") > 0);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:deliveries"), 1);
+    assert_int_equal(kept_bytes(), 100 + (int64_t)strlen("github"));
+    redisReply *reply = redisCommand(up.redis.link, "XRANGE {drydock}:events - +");
+    assert_int_equal(reply->elements, 2);
+    for (size_t i = 0; i < 2; i++) {
+        dd_auto(dd_fields) fields = NULL;
+        assert_int_equal(dd_fields_from_reply(reply->element[i]->element[1], &fields, NULL), 0);
+        assert_string_equal(dd_fields_get(fields, "kept"), "github:d-1");
+        assert_null(dd_fields_get(fields, "body"));
+    }
+    freeReplyObject(reply);
+    assert_true(keep("d-1", NULL, 100).duplicate);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:deliveries"), 1);
+}
+
+static void above_the_bound_the_oldest_deliveries_go_first(void **state)
+{
+    char id[] = "d-0";
+    (void)state;
+    up.settings->queue.events_max = 100;
+    up.settings->queue.deliveries_max_bytes = 3 * 106;
+    for (int i = 0; i < 5; i++, id[2]++)
+        keep(id, NULL, 100);
+    assert_false(is_kept("d-0") || is_kept("d-1"));
+    assert_true(is_kept("d-2") && is_kept("d-3") && is_kept("d-4"));
+    assert_int_equal(kept_bytes(), 3 * 106);
+    keep("d-5", NULL, 250); /* needs the room of all three */
+    assert_false(is_kept("d-2") || is_kept("d-3") || is_kept("d-4"));
+    assert_int_equal(kept_bytes(), 256);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:events"), 6); /* the events stay */
+}
+
+static void a_body_that_has_no_room_even_alone_is_left_out(void **state)
+{
+    (void)state;
+    up.settings->queue.deliveries_max_bytes = 200;
+    keep("d-1", NULL, 100);
+    keep("d-2", NULL, 201);
+    assert_true(is_kept("d-1") && is_kept("d-2"));
+    assert_int_equal(test_redis_number(&up.redis, "HEXISTS {drydock}:delivery:github:d-2 body"), 0);
+    assert_int_equal(kept_bytes(), 106 + 6);
+}
+
+static void deliveries_that_are_too_old_go_and_leave_the_count(void **state)
+{
+    (void)state;
+    keep("d-1", NULL, 100);
+    keep("d-2", NULL, 100);
+    up.settings->queue.events_keep_s = -1; /* all of this millisecond are old, too */
+    test_redis_number(&up.redis, "DEL {drydock}:delivery:github:d-1"); /* its own time was up before */
+    keep("d-3", NULL, 50);
+    assert_false(is_kept("d-2"));
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:deliveries"), 1);
+    assert_int_equal(kept_bytes(), 56);
+}
+
+static void one_call_makes_no_more_room_than_it_may_and_the_next_goes_on(void **state)
+{
+    char id[16];
+    (void)state;
+    up.settings->queue.events_max = 10000;
+    for (int i = 0; i < 900; i++) {
+        snprintf(id, sizeof(id), "d-%d", i);
+        keep(id, NULL, 4);
+    }
+    up.settings->queue.deliveries_max_bytes = 10;
+    keep("e-1", NULL, 4);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:deliveries"), 501);
+    keep("e-2", NULL, 4);
+    keep("e-3", NULL, 4);
+    assert_int_equal(test_redis_number(&up.redis, "XLEN {drydock}:deliveries"), 1);
+    assert_int_equal(kept_bytes(), 10);
+    assert_true(is_kept("e-3"));
+}
+
+static void a_delivery_kept_again_under_its_name_is_not_lost_with_its_older_entry(void **state)
+{
+    (void)state;
+    keep("d-1", NULL, 100);
+    test_redis_number(&up.redis, "DEL {drydock}:seen:github:d-1"); /* as after queue.dedupe */
+    up.settings->queue.deliveries_max_bytes = 150;
+    assert_false(keep("d-1", NULL, 100).duplicate);
+    assert_true(is_kept("d-1"));
+    assert_int_equal(kept_bytes(), 106);
+    /* A count that was lost is found again. */
+    test_redis_number(&up.redis, "DEL {drydock}:deliveries:bytes {drydock}:deliveries");
+    keep("d-2", NULL, 10);
+    assert_int_equal(kept_bytes(), 16);
 }
 
 static void read_events(int count)
@@ -1246,7 +1383,7 @@ static dd_command *any_write(void)
 {
     dd_auto(dd_fields) event = dd_fields_new();
     dd_fields_set(event, "kind", "push");
-    return dd_accept_request(PREFIX, up.settings, "github", "d-1", event);
+    return dd_accept_request(PREFIX, up.settings, "github", "d-1", event, NULL);
 }
 
 static void a_redis_that_cannot_write_is_unavailable(void **state)
@@ -1381,6 +1518,12 @@ int main(void)
         store_test(when_too_many_wait_no_more_are_taken_until_one_is_settled),
         store_test(settling_trims_neither_what_is_unread_nor_what_is_unsettled),
         store_test(a_verdict_is_kept_for_its_time),
+        store_test(a_delivery_lies_once_beside_its_events_which_name_it),
+        store_test(above_the_bound_the_oldest_deliveries_go_first),
+        store_test(a_body_that_has_no_room_even_alone_is_left_out),
+        store_test(deliveries_that_are_too_old_go_and_leave_the_count),
+        store_test(one_call_makes_no_more_room_than_it_may_and_the_next_goes_on),
+        store_test(a_delivery_kept_again_under_its_name_is_not_lost_with_its_older_entry),
         store_test(any_of_its_causes_means_the_same_run),
         store_test(what_a_person_asks_for_comes_first_and_a_base_image_last),
         store_test(nothing_that_comes_between_claim_and_wait_is_missed),

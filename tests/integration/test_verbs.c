@@ -189,6 +189,154 @@ static void what_cannot_be_reached_or_is_not_permitted_has_its_exit_code(void **
     test_redis_resume(&live->redis);
 }
 
+/* ---- Events ---- */
+
+#define COMMIT "cccccccccccccccccccccccccccccccccccccccc"
+
+/* Its event's id, once it is matched; owned. */
+static char *push(const char *delivery)
+{
+    dd_auto_str body = test_push_body(COMMIT);
+    test_redis_listen(&live->redis, "event:*");
+    dd_auto(test_answer) answer = test_push(live, TEST_GITHUB_SECRET, delivery, body);
+    assert_int_equal(answer->status, 202);
+    test_redis_await(&live->redis, "hset", 1);
+    return dd_strdup(test_member(answer, "event"));
+}
+
+static void deliveries_are_listed_and_shown_as_they_came(void **state)
+{
+    (void)state;
+    check(0, NULL, NULL, WORDS("task", "apply", "-f", "tasks.yaml"));
+    dd_auto_str first = push("d-1");
+    dd_auto_str second = push("d-2");
+    dd_auto_str body = test_push_body(COMMIT);
+    dd_auto_str rows = verb(0, "EVENT", NULL, WORDS("events", "list"));
+    assert_has(rows, "github  push  org/app main cccccccccccc  runs made: 1, made before: 0");
+    assert_true(strstr(rows, second) < strstr(rows, first)); /* the newest first */
+    dd_auto_str older = verb(0, first, NULL, WORDS("events", "list", "--before", second, "-n", "5"));
+    assert_null(strstr(older, second));
+    check(0, first, NULL, WORDS("events", "list", "--sender", "github", "--kind", "push"));
+    check(0, "[]\n", NULL, WORDS("events", "list", "--kind", "tag", "-o", "json"));
+    check(0, "[]\n", NULL, WORDS("events", "list", "--sender", "nobody", "-o", "json"));
+    check(0, "\"delivery\": \"d-2\"", NULL, WORDS("events", "list", "-o", "json"));
+    check(0, "header             X-GitHub-Delivery: d-1\n", NULL, WORDS("events", "show", first));
+    check(0, "task               app: commit cccccccccccc", NULL, WORDS("events", "show", first));
+    check(0, "\"body_encoding\": \"utf-8\"", NULL, WORDS("events", "show", first, "-o", "json"));
+    dd_auto_str shown = verb(0, NULL, "", WORDS("events", "show", first, "--body"));
+    assert_string_equal(shown, body);
+    check(2, "", "no event '1-0'", WORDS("events", "show", "1-0"));
+    check(2, "", "is no event's id", WORDS("events", "show", "ca1"));
+    check(2, "", "is no kind of event", WORDS("events", "list", "--kind", "psh"));
+    check(2, "", "is no name", WORDS("events", "list", "--sender", "a/b"));
+    test_redis_number(&live->redis, "DEL {drydock}:delivery:github:d-1");
+    check(1, "", "not kept any more", WORDS("events", "show", first, "--body"));
+    check(0, "verdict", NULL, WORDS("events", "show", first));
+}
+
+static void why_tells_of_every_task_near_an_event(void **state)
+{
+    (void)state;
+    const char *more = TASKS "  - {name: other, context: \"https://github.com/org/app.git#main\", "
+                             "triggers: {commit: {branches: [dev]}}}\n"
+                             "  - {name: far, context: \"https://github.com/org/far.git#main\"}\n";
+    dd_auto_str path = dd_path_join(live->directory, "more.yaml");
+    assert_int_equal(dd_write_file(path, more, strlen(more), 0600, NULL), 0);
+    check(0, NULL, NULL, WORDS("task", "apply", "-f", "more.yaml"));
+    dd_auto_str event = push("d-1");
+    dd_auto_str told = verb(0, "TASK   RUN  WHY\n", NULL, WORDS("events", "why", event));
+    assert_has(told, "app    ca1  commit cccccccccccc on branch main\n");
+    assert_has(told, "other  -    branch main matches none of the trigger's branches\n");
+    assert_has(told, "\nruns made: 1, made before: 0, tasks without a run: 1\n");
+    assert_null(strstr(told, "far"));
+    dd_auto_str again = push("d-2");
+    check(0, "app    ca1 (made before)", NULL, WORDS("events", "why", again));
+    check(0, "\"existed\": true", NULL, WORDS("events", "why", again, "-o", "json"));
+    check(2, "", "no event", WORDS("events", "why", "1-0"));
+    /* A pushed image, of which another tag is built from. */
+    test_redis_number(&live->redis, "HSET {drydock}:task:far:bases r.example.com/base:2 %s",
+                      "sha256:00 runtime");
+    test_redis_listen(&live->redis, "event:*");
+    dd_auto_str image = test_redis_text(
+        &live->redis,
+        "XADD {drydock}:events * kind image_push sender r registry r.example.com repository base "
+        "tag 1 delivery i-1");
+    test_redis_await(&live->redis, "hset", 1);
+    check(0, "far   -    it is built from r.example.com/base:2, not from r.example.com/base:1\n", NULL,
+          WORDS("events", "why", image));
+}
+
+static void a_replay_makes_what_was_not_made_and_all_of_it_when_forced(void **state)
+{
+    (void)state;
+    dd_auto_str event = push("d-1");
+    check(0, "no task has the repository", NULL, WORDS("events", "why", event));
+    check(0, NULL, NULL, WORDS("task", "apply", "-f", "tasks.yaml"));
+    static const struct {
+        const char *force, *verdict;
+    } replays[] = {{NULL, "runs made: 1, made before: 0"},
+                   {NULL, "runs made: 0, made before: 1"},
+                   {"--force", "runs made: 1, made before: 0"},
+                   {"--force", "runs made: 1, made before: 0"}};
+    for (size_t i = 0; i < DD_COUNT(replays); i++) {
+        test_redis_listen(&live->redis, "event:*");
+        dd_auto_str again =
+            first_line(verb(0, "-", NULL, WORDS("events", "replay", event, replays[i].force)));
+        test_redis_await(&live->redis, "hset", 1);
+        check(0, replays[i].verdict, NULL, WORDS("events", "why", again));
+        dd_auto_str of = dd_sprintf("\"replay_of\": \"%s\"", event);
+        check(0, of, NULL, WORDS("events", "show", again, "-o", "json"));
+        check(0, "\"body\": ", NULL, WORDS("events", "show", again, "-o", "json"));
+    }
+    assert_int_equal(test_redis_number(&live->redis, "ZCARD {drydock}:runs:app"), 3);
+    check(0, "replay_of", NULL, WORDS("runs", "show", "ca2"));
+    check(2, "", "no event", WORDS("events", "replay", "1-0"));
+    test_redis_number(&live->redis, "DEL {drydock}:delivery:github:d-1");
+    check(1, "", "not kept any more", WORDS("events", "replay", event));
+}
+
+static void what_was_ignored_can_be_seen_and_replayed_and_old_entries_too(void **state)
+{
+    (void)state;
+    char hex[DD_SHA256_HEX];
+    uint8_t mac[DD_SHA256_BYTES];
+    const char *body = "{\"zen\": \"x\", \"hook_id\": 1, \"hook\": {\"id\": 1}}";
+    dd_hmac_sha256(TEST_GITHUB_SECRET, strlen(TEST_GITHUB_SECRET), body, strlen(body), mac);
+    dd_hex_encode(mac, sizeof(mac), hex);
+    dd_auto_str signature = dd_sprintf("X-Hub-Signature-256: sha256=%s", hex);
+    const char *const headers[] = {"X-GitHub-Event: ping", "X-GitHub-Delivery: p-1", signature,
+                                   "Content-Type: application/json", NULL};
+    test_redis_listen(&live->redis, "event:*");
+    dd_auto(test_answer) answer = test_request(live, "POST", "/hooks/github", headers, body);
+    assert_int_equal(answer->status, 200);
+    test_redis_await(&live->redis, "hset", 1);
+    dd_auto_str rows =
+        verb(0, "ping: the sender says hello", NULL, WORDS("events", "list", "--kind", "ping"));
+    const char *line = strchr(rows, '\n') + 1;
+    dd_auto_str event = dd_strndup(line, strcspn(line, " "));
+    check(0, "ignored            ping\n", NULL, WORDS("events", "show", event));
+    check(0, "", "still nothing to do", WORDS("events", "replay", event));
+    /* Headers and body in the entry, reasons as lines: as they were kept at first. */
+    check(0, NULL, NULL, WORDS("task", "apply", "-f", "tasks.yaml"));
+    dd_auto_str push_body = test_push_body(COMMIT);
+    test_redis_listen(&live->redis, "event:*");
+    dd_auto_str old =
+        test_redis_text(&live->redis,
+                        "XADD {drydock}:events * kind none sender github delivery d-9 headers %s "
+                        "body %s",
+                        "X-GitHub-Event: push\nContent-Type: application/json\n"
+                        "X-GitHub-Delivery: d-9\n",
+                        push_body);
+    test_redis_await(&live->redis, "hset", 1);
+    test_redis_number(&live->redis, "HSET {drydock}:event:%s why %s", old, "app: run ca9, made before: so\n");
+    check(0, "app   ca9 (made before)  so\n", NULL, WORDS("events", "why", old));
+    check(0, push_body, NULL, WORDS("events", "show", old, "--body"));
+    test_redis_listen(&live->redis, "event:*");
+    dd_auto_str again = first_line(verb(0, "-", NULL, WORDS("events", "replay", old)));
+    test_redis_await(&live->redis, "hset", 1);
+    check(0, "app   ca1  commit cccc", NULL, WORDS("events", "why", again));
+}
+
 static void wrong_words_are_met_with_the_nearest(void **state)
 {
     (void)state;
@@ -233,6 +381,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_run_is_asked_for_shown_and_canceled, setup, teardown),
         cmocka_unit_test_setup_teardown(following_a_run_prints_its_log_and_exits_by_its_end, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_reached_or_is_not_permitted_has_its_exit_code, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(deliveries_are_listed_and_shown_as_they_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(why_tells_of_every_task_near_an_event, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_replay_makes_what_was_not_made_and_all_of_it_when_forced, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_was_ignored_can_be_seen_and_replayed_and_old_entries_too, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(wrong_words_are_met_with_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(event_parse_reads_a_saved_delivery_as_a_receiver_would, setup,

@@ -33,6 +33,10 @@ static void paths_lead_to_their_handlers(void **state)
     assert_goes_to(HTTP_POST, "/api/v1/tasks/app/runs", dd_handle_task_run, "app", dd_admit_token);
     assert_goes_to(HTTP_GET, "/api/v1/runs/ca1/log", dd_handle_run_log, "ca1", dd_admit_token);
     assert_goes_to(HTTP_POST, "/api/v1/runs/ca1/cancel", dd_handle_run_cancel, "ca1", dd_admit_token);
+    assert_goes_to(HTTP_GET, "/api/v1/events", dd_handle_events_list, "", dd_admit_token);
+    assert_goes_to(HTTP_GET, "/api/v1/events/1-0", dd_handle_event_show, "1-0", dd_admit_token);
+    assert_goes_to(HTTP_GET, "/api/v1/events/1-0/why", dd_handle_event_why, "1-0", dd_admit_token);
+    assert_goes_to(HTTP_POST, "/api/v1/events/1-0/replay", dd_handle_event_replay, "1-0", dd_admit_token);
 }
 
 static void arguments_that_are_no_names_lead_nowhere(void **state)
@@ -55,6 +59,12 @@ static void arguments_that_are_no_names_lead_nowhere(void **state)
         "/api/v1/runs/c_1",
         "/api/v1/runs/ca1/logs",
         "/api/v1/runs/c1234567890123456789012345678901",
+        "/api/v1/events/1",
+        "/api/v1/events/1-",
+        "/api/v1/events/-1",
+        "/api/v1/events/1-0-0",
+        "/api/v1/events/1-x",
+        "/api/v1/events/123456789012345678901-0",
         "/api/v1",
     };
     static const enum http_method methods[] = {HTTP_GET, HTTP_POST, HTTP_DELETE};

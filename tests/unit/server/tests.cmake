@@ -1,4 +1,5 @@
 # The server room's unit tests and fuzz targets.
+dd_unit_test(server kept_json drydock_server)
 dd_unit_test(server options drydock_server)
 dd_unit_test(server output drydock_server)
 dd_unit_test(server routes drydock_server)

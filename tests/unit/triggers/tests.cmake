@@ -14,6 +14,7 @@ dd_unit_test(triggers registries test_deliveries)
 dd_unit_test(triggers event drydock_triggers)
 dd_unit_test(triggers match drydock_triggers)
 dd_unit_test(triggers json drydock_triggers)
+dd_unit_test(triggers kept drydock_triggers)
 dd_fuzz_target(json drydock_triggers)
 
 # One target for each kind of sender, fuzz_KIND; its corpus is the fixtures' deliveries in one file each.
