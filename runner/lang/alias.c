@@ -105,7 +105,7 @@ static dd_span find_block(const char *text, size_t length)
 {
     dd_span block = {length, length};
 
-    for (size_t at = 0; at < length;) {
+    for (size_t at = dd_mark_length(text, length); at < length;) {
         const char *end = memchr(text + at, '\n', length - at);
         size_t line = end ? (size_t)(end - text) - at : length - at;
 

@@ -44,9 +44,14 @@ static char *version_of_line(const char *line, size_t length)
     return NULL;
 }
 
+size_t dd_mark_length(const char *text, size_t length)
+{
+    return length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 char *dd_version_in_text(const char *text, size_t length)
 {
-    for (size_t at = 0; at < length;) {
+    for (size_t at = dd_mark_length(text, length); at < length;) {
         const char *end = memchr(text + at, '\n', length - at);
         size_t line = end ? (size_t)(end - text) - at : length - at;
         char *found = version_of_line(text + at, line);
