@@ -14,7 +14,8 @@ dd_template_data *dd_template_data_new(void);
 void dd_template_data_free(dd_template_data *data);
 DD_DEFINE_FREEP(dd_template_data)
 void dd_template_data_run(dd_template_data *data, const char *name, const char *value); /* .Run.NAME */
-/* A values file (YAML; JSON is YAML); later calls overlay earlier ones. */
+/* A values file (YAML; JSON is YAML); later calls overlay earlier ones. An error says in words where in it.
+ */
 int dd_template_data_values(dd_template_data *data, const char *text, size_t length, const char *name,
                             dd_error **err);
 int dd_template_data_set(dd_template_data *data, const char *assignment, dd_error **err);  /* --set k=v */
@@ -103,7 +104,8 @@ typedef struct dd_taskfile_options {
     dd_strv env;
     const char *network;
     const char *working_directory;
-    bool lint;             /* warn also of what can hardly be meant, and of what a run would refuse */
+    bool lint;          /* warn also of what can hardly be meant, and of what a run would refuse */
+    bool show_rendered; /* in hints, where no YAML came out: for whoever gave the data, which may be secret */
     int64_t run_timeout_s; /* lint: the task's timeout; 0: not known, so the default of tasks */
 } dd_taskfile_options;
 

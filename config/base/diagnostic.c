@@ -160,7 +160,7 @@ char *dd_diagnostic(const dd_error *error, const char *severity, const char *fil
     if (l.limit < LEAST_CELLS)
         l.limit = LEAST_CELLS;
     add_head(&into, error, severity, file, screen);
-    if (text && error->place.line > 0 && find_line(text, length, error->place, &l))
+    if (text && error->place.line > 0 && find_line(text, length, error->place, &l) && l.length > 0)
         add_line(&into, &l);
     if (error->hint) {
         dd_auto_str hint = dd_text_safe(error->hint);

@@ -6,9 +6,9 @@
 #include "screen.h"
 
 /* "FILE:LINE:COLUMN: SEVERITY: path: message", the line of `text` with a caret under the column, "  hint: …";
- * each ends with a newline. `text` NULL, or without that line: no line and no caret. Tabs are kept; a line
- * longer than the screen (120 cells when that is not known) is cut around the column; nothing in it is
- * obeyed by a terminal. Owned. */
+ * each ends with a newline. `text` NULL, or that line not there or empty: no line and no caret. Tabs are
+ * kept; a line longer than the screen (120 cells when that is not known) is cut around the column; nothing in
+ * it is obeyed by a terminal. Owned. */
 char *dd_diagnostic(const dd_error *error, const char *severity, const char *file, const char *text,
                     size_t length, const dd_screen *screen);
 

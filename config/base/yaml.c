@@ -128,8 +128,10 @@ static dd_place place_of(reader *r, yaml_mark_t mark)
 /* Where libyaml gave up. Bytes that it cannot read have an offset instead of a mark. */
 static dd_place problem_place(reader *r)
 {
+    /* What is never closed is wrong where it is opened, not where the file ends. */
+    bool unclosed = r->parser.problem && r->parser.context && strstr(r->parser.problem, "end of stream");
     if (r->parser.error != YAML_READER_ERROR)
-        return place_of(r, r->parser.problem_mark);
+        return place_of(r, unclosed ? r->parser.context_mark : r->parser.problem_mark);
     cursor c = {.place = {1, 1}};
     while (c.offset < r->parser.problem_offset && c.offset < r->length)
         step(&c, r->text[c.offset]);

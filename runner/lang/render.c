@@ -122,19 +122,30 @@ static void overlay(dd_arena *arena, dd_map *under, dd_map *over)
     }
 }
 
+/* The place goes into the message: it would be looked for in the task file's text. */
+static int fail_values(const char *name, const dd_error *why, dd_error **err)
+{
+    dd_auto_str place =
+        why->place.line ? dd_sprintf("line %d, column %d: ", why->place.line, why->place.column) : NULL;
+
+    dd_fail(err, why->code, "values file '%s': %s%s", name, place ? place : "", why->message);
+    return why->hint ? dd_hint(err, "%s", why->hint) : -1;
+}
+
 int dd_template_data_values(dd_template_data *data, const char *text, size_t length, const char *name,
                             dd_error **err)
 {
     dd_auto(dd_yaml) yaml = NULL;
+    dd_auto(dd_error) why = NULL;
     dd_value values;
 
-    if (dd_yaml_parse(text, length, &yaml, err) < 0)
-        return dd_context(err, "values file '%s'", name);
+    if (dd_yaml_parse(text, length, &yaml, &why) < 0)
+        return fail_values(name, why, err);
     values = dd_value_from_yaml(data->arena, yaml->root);
     if (values.kind != DD_VALUE_MAP && values.kind != DD_VALUE_NIL) {
-        dd_fail_at(err, DD_ERR_INVALID, yaml->root->place, NULL, "values must be a map, not %s",
+        dd_fail_at(&why, DD_ERR_INVALID, yaml->root->place, NULL, "values must be a map, not %s",
                    dd_yaml_node_words(yaml->root));
-        return dd_context(err, "values file '%s'", name);
+        return fail_values(name, why, err);
     }
     if (values.kind == DD_VALUE_MAP)
         overlay(data->arena, data->values, values.map);

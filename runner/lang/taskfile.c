@@ -8,6 +8,8 @@
 #define AT(MEMBER) offsetof(dd_taskfile, MEMBER)
 #define NOWHERE    0
 
+#define SHOWN_BYTES 120
+
 const dd_property dd_task_properties[] = {
     {"version", AT(version), NOWHERE, DD_PROPERTY_TEXT, 0},
     {"stepTimeout", AT(step_timeout_s), NOWHERE, DD_PROPERTY_INT, 0},
@@ -107,6 +109,30 @@ static void default_directory(const dd_reader *reader)
     *directory = dd_strdup(given);
 }
 
+/* Names that a higher rank has are left out; of those twice in one rank both stay, and the engine takes the
+ * last. */
+static void add_default_env(dd_reader *reader, const dd_strv *more)
+{
+    dd_strv *env = &reader->default_env;
+    size_t higher = env->count;
+
+    for (size_t i = 0; i < more->count; i++)
+        if (!dd_env_has_name(env, higher, more->items[i]))
+            dd_strv_add(env, more->items[i]);
+}
+
+static void add_given_env(dd_reader *reader)
+{
+    dd_strv given = {0};
+
+    for (size_t i = 0; reader->options && i < reader->options->env.count; i++)
+        dd_strv_add(&given, reader->options->env.items[i]);
+    split_env(&given);
+    dd_env_check(&given, (dd_place){0, 0}, "--env", reader->problems);
+    add_default_env(reader, &given);
+    dd_strv_done(&given);
+}
+
 static void read_task(dd_reader *reader)
 {
     dd_taskfile *taskfile = reader->taskfile;
@@ -118,16 +144,14 @@ static void read_task(dd_reader *reader)
         taskfile->step_timeout_s = DD_TASKFILE_DEFAULT_TIMEOUT_S;
     default_directory(reader);
     split_env(&taskfile->env);
-    for (size_t i = 0; reader->options && i < reader->options->env.count; i++)
-        dd_strv_add(&reader->given_env, reader->options->env.items[i]);
-    split_env(&reader->given_env);
     if (taskfile->env.count > DD_TASKFILE_MAX_ENTRIES) {
         dd_problem_error(reader->problems, dd_property_place(reader->root, "env"), "env", NULL,
                          "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
         dd_strv_done(&taskfile->env); /* or each step would be given them */
     }
     dd_env_check(&taskfile->env, dd_property_place(reader->root, "env"), "env", reader->problems);
-    dd_env_check(&reader->given_env, (dd_place){0, 0}, "--env", reader->problems);
+    add_default_env(reader, &taskfile->env);
+    add_given_env(reader);
     dd_taskfile_check(reader);
     fill_networks(reader);
 }
@@ -170,6 +194,7 @@ static void read_file(dd_reader *reader, const char *text, size_t length)
     if ((reader->limits ? dd_yaml_parse_within(text, length, reader->limits, &yaml, &error)
                         : dd_yaml_parse(text, length, &yaml, &error)) < 0) {
         dd_problem_error(reader->problems, error->place, error->path, error->hint, "%s", error->message);
+        reader->unreadable = true;
         return;
     }
     take_warnings(yaml, reader->problems);
@@ -194,7 +219,7 @@ static int parse_with(const char *text, size_t length, dd_reader *reader, dd_tas
     reader->taskfile = taskfile;
     reader->problems = dd_new(dd_problems);
     read_file(reader, text, length);
-    dd_strv_done(&reader->given_env);
+    dd_strv_done(&reader->default_env);
     dd_problems_sort(reader->problems);
     *ret_problems = reader->problems;
     if (reader->problems->error_count)
@@ -217,6 +242,30 @@ int dd_taskfile_parse_within(const char *text, size_t length, const dd_yaml_limi
     dd_reader reader = {.limits = limits};
 
     return parse_with(text, length, &reader, ret, ret_problems);
+}
+
+static dd_text line_at(const char *text, size_t length, dd_place place)
+{
+    size_t from = dd_place_offset(text, length, (dd_place){place.line, 1});
+    const char *end = memchr(text + from, '\n', length - from);
+
+    return (dd_text){text + from, (end ? (size_t)(end - text) : length) - from};
+}
+
+/* What was written is often good YAML, and what it became is not: that is in no other place to be seen. */
+static void show_rendered(const dd_rendered *rendered, const char *text, size_t length, dd_error *error)
+{
+    dd_place written = dd_rendered_place(rendered, text, length, error->place);
+    dd_text became = line_at(rendered->text->data, rendered->text->length, error->place);
+    dd_text was = line_at(text, length, written);
+
+    if (error->hint || error->code != DD_ERR_INVALID || dd_text_compare(became, was) == 0)
+        return;
+    while (became.length && (*became.data == ' ' || *became.data == '\t'))
+        became = (dd_text){became.data + 1, became.length - 1};
+    dd_hint(&error, "rendered, this line is: %.*s%s",
+            became.length > SHOWN_BYTES ? SHOWN_BYTES : (int)became.length, became.data,
+            became.length > SHOWN_BYTES ? "…" : "");
 }
 
 /* Problems were met in the rendered text, and are told in the one that was written. */
@@ -244,6 +293,9 @@ int dd_taskfile_load(const char *text, size_t length, const dd_template_data *da
             .options = options, .aliases = rendered.aliases, .source = text, .source_length = length};
 
         result = parse_with(rendered.text->data, rendered.text->length, &reader, ret, ret_problems);
+        for (size_t i = 0;
+             i < (*ret_problems)->error_count && reader.unreadable && options && options->show_rendered; i++)
+            show_rendered(&rendered, text, length, (*ret_problems)->errors[i]);
         move_places(&rendered, text, length, (*ret_problems)->errors, (*ret_problems)->error_count);
         move_places(&rendered, text, length, (*ret_problems)->warnings, (*ret_problems)->warning_count);
     }

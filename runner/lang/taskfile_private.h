@@ -80,10 +80,11 @@ typedef struct dd_reader {
     const dd_taskfile_options *options;
     const dd_aliases *aliases; /* the file's own, when they are known */
     bool aliases_on;
+    bool unreadable;    /* the text is no YAML */
     const char *source; /* the file as it was written, before rendering; NULL: not known */
     size_t source_length;
     const dd_yaml_limits *limits; /* NULL: the usual ones */
-    dd_strv given_env;            /* the command line's, split as the task's is */
+    dd_strv default_env;          /* each step's but its own: the task's, then the command line's */
     size_t copied;                /* bytes of the task's env and defaults in its steps */
     dd_problems *problems;
 } dd_reader;
@@ -91,6 +92,8 @@ typedef struct dd_reader {
 /* dd_taskfile_parse within other bounds, for measuring what lies beyond them. */
 int dd_taskfile_parse_within(const char *text, size_t length, const dd_yaml_limits *limits, dd_taskfile **ret,
                              dd_problems **ret_problems);
+/* Has one of the first `count` entries the name of `entry`, NAME=VALUE? */
+bool dd_env_has_name(const dd_strv *env, size_t count, const char *entry);
 /* `steps[index]` from its map: properties, kind, defaults, checks (taskfile_step.c). */
 void dd_step_read(dd_reader *reader, size_t index, const dd_yaml_node *map);
 /* What is wrong with volumes, secrets and networks (taskfile_checks.c). */

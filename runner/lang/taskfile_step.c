@@ -328,11 +328,11 @@ static void check_mounts(const step_reader *r)
 
 /* ---- Env ---- */
 
-static bool has_name(const dd_strv *env, const char *entry)
+bool dd_env_has_name(const dd_strv *env, size_t count, const char *entry)
 {
     size_t length = strcspn(entry, "=");
 
-    for (size_t i = 0; i < env->count; i++)
+    for (size_t i = 0; i < count; i++)
         if (strcspn(env->items[i], "=") == length && memcmp(env->items[i], entry, length) == 0)
             return true;
     return false;
@@ -352,14 +352,17 @@ static bool may_copy(const step_reader *r, size_t bytes)
     return false;
 }
 
-static void add_missing(const step_reader *r, dd_strv *env, const dd_strv *more)
+static void add_defaults(const step_reader *r, dd_strv *env)
 {
-    for (size_t i = 0; i < more->count; i++) {
-        if (has_name(env, more->items[i]))
+    const dd_strv *defaults = &r->reader->default_env;
+    size_t own = env->count;
+
+    for (size_t i = 0; i < defaults->count; i++) {
+        if (dd_env_has_name(env, own, defaults->items[i]))
             continue;
-        if (!may_copy(r, strlen(more->items[i]) + sizeof(char *)))
+        if (!may_copy(r, strlen(defaults->items[i]) + sizeof(char *)))
             return;
-        dd_strv_add(env, more->items[i]);
+        dd_strv_add(env, defaults->items[i]);
     }
 }
 
@@ -386,19 +389,16 @@ static void drop_bare_names(const step_reader *r, dd_strv *kept)
 
 static void merge_env(const step_reader *r)
 {
-    const dd_strv *task = &r->reader->taskfile->env;
-    const dd_strv *given = &r->reader->given_env;
     dd_auto_str path = dd_sprintf("steps[%zu].env", r->index);
     dd_strv env = {0};
 
-    if (task->count || given->count)
+    if (r->reader->default_env.count)
         dd_env_check(&r->step->env, dd_property_place(r->map, "env"), path, r->problems);
     if (r->step->env.count > DD_TASKFILE_MAX_ENTRIES)
         problem(r, "env", NULL, "more than %d entries", DD_TASKFILE_MAX_ENTRIES);
     else
         drop_bare_names(r, &env);
-    add_missing(r, &env, task);
-    add_missing(r, &env, given);
+    add_defaults(r, &env);
     dd_strv_done(&r->step->env);
     r->step->env = env;
 }

@@ -1,30 +1,42 @@
 /* What the language tools share: their input, their data, and how they tell what is wrong. */
 #include "language.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 /* ---- The input ---- */
 
+/* The error does not name the file: whoever tells it does. A file that cannot be read is wrong usage,
+ * whatever the system has against it. */
 static int read_input(const char *path, dd_buf **ret, dd_error **err)
 {
-    if (strcmp(path, "-") == 0)
-        return dd_buf_read_fd(STDIN_FILENO, FILE_MAX_BYTES, ret, err);
-    return dd_buf_read_file(path, FILE_MAX_BYTES, ret, err);
+    dd_auto(dd_error) why = NULL;
+    dd_auto_fd opened = -1;
+    int fd = STDIN_FILENO;
+    if (strcmp(path, "-") != 0) {
+        fd = opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+            return dd_fail(err, DD_ERR_INVALID, "cannot open it: %s", strerror(errno));
+    }
+    if (dd_buf_read_fd(fd, FILE_MAX_BYTES, ret, &why) < 0)
+        return dd_fail(err, DD_ERR_INVALID, "%s", why->message);
+    return 0;
 }
 
 int dd_source_read(const dd_args *args, dd_source *ret, dd_error **err)
 {
     const char *file = dd_args_value(args, "file"), *path = file ? file : dd_args_word(args, 0);
     *ret = (dd_source){0};
-    if (!path)
+    if (!path || !*path)
         return dd_fail(err, DD_ERR_INVALID, "which file? -f FILE");
+    if (file && dd_args_word(args, 0))
+        return dd_fail(err, DD_ERR_INVALID, "one file at a time: -f %s, or %s?", file, dd_args_word(args, 0));
     ret->name = strcmp(path, "-") == 0 ? "<stdin>" : path;
     return read_input(path, &ret->text, err);
 }
@@ -62,6 +74,14 @@ int dd_source_fail(const dd_source *source, dd_error *error)
 
 /* ---- The data of templates ---- */
 
+static int add_values(dd_template_data *data, const char *path, dd_error **err)
+{
+    dd_auto(dd_buf) text = NULL;
+    if (read_input(path, &text, err) < 0)
+        return dd_context(err, "values file '%s'", path);
+    return dd_template_data_values(data, text->data, text->length, path, err);
+}
+
 static int set_run(dd_template_data *data, const char *assignment, dd_error **err)
 {
     const char *equals = strchr(assignment, '=');
@@ -70,16 +90,6 @@ static int set_run(dd_template_data *data, const char *assignment, dd_error **er
     dd_auto_str name = dd_strndup(assignment, (size_t)(equals - assignment));
     dd_template_data_run(data, name, equals + 1);
     return 0;
-}
-
-/* Architectures under Docker's names, as ACR has them. */
-static const char *architecture(const char *machine)
-{
-    static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}};
-    for (size_t i = 0; i < DD_COUNT(names); i++)
-        if (strcmp(machine, names[i][0]) == 0)
-            return names[i][1];
-    return machine;
 }
 
 /* The user's own files and addresses, named from the task file's directory. */
@@ -94,18 +104,11 @@ static void allow_sources(const dd_args *args, dd_template_data *data)
 int dd_source_template_data(const dd_args *args, dd_template_data **ret, dd_error **err)
 {
     dd_auto(dd_template_data) data = dd_template_data_new();
-    struct utsname machine;
-    uname(&machine);
-    dd_template_data_run(data, "OS", "linux");
-    dd_template_data_run(data, "Architecture", architecture(machine.machine));
     allow_sources(args, data);
     const dd_strv *files = dd_args_values(args, "values");
-    for (size_t i = 0; i < files->count; i++) {
-        dd_auto(dd_buf) text = NULL;
-        if (read_input(files->items[i], &text, err) < 0 ||
-            dd_template_data_values(data, text->data, text->length, files->items[i], err) < 0)
+    for (size_t i = 0; i < files->count; i++)
+        if (add_values(data, files->items[i], err) < 0)
             return -1;
-    }
     const dd_strv *sets = dd_args_values(args, "set"), *runs = dd_args_values(args, "run");
     for (size_t i = 0; i < sets->count; i++)
         if (dd_template_data_set(data, sets->items[i], err) < 0)
@@ -122,7 +125,8 @@ int dd_source_template_data(const dd_args *args, dd_template_data **ret, dd_erro
 void dd_source_options(const dd_args *args, dd_taskfile_options *ret)
 {
     *ret = (dd_taskfile_options){.network = dd_args_value(args, "network"),
-                                 .working_directory = dd_args_value(args, "working-directory")};
+                                 .working_directory = dd_args_value(args, "working-directory"),
+                                 .show_rendered = true};
     dd_strv_add_all(&ret->env, (const char *const *)dd_args_values(args, "env")->items);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -83,6 +84,39 @@ static void render_prints_the_file_or_where_it_is_wrong(void **state)
     check_part(2, "", "which file? -f FILE", WORDS("render"));
 }
 
+static void files_that_cannot_be_read_are_named_once_with_the_reason(void **state)
+{
+    static const char *const verbs[] = {"render", "graph", "lint", "deps"};
+    (void)state;
+    mkdir("folder", 0700);
+    write_file("t.yaml", "steps: []\n");
+    for (size_t i = 0; i < DD_COUNT(verbs); i++) {
+        bool json = strcmp(verbs[i], "graph") == 0;
+        check(2, json ? NULL : "", json ? "" : "nothing: error: cannot open it: No such file or directory\n",
+              WORDS(verbs[i], "-f", "nothing"));
+        check(2, json ? NULL : "", json ? "" : "folder: error: reading: Is a directory\n",
+              WORDS(verbs[i], "-f", "folder"));
+        check_part(2, "", "which file? -f FILE", WORDS(verbs[i], "-f", ""));
+        check_part(2, "", "one file at a time: -f t.yaml, or more.yaml?",
+                   WORDS(verbs[i], "-f", "t.yaml", "more.yaml"));
+    }
+}
+
+static void a_values_file_is_wrong_in_its_own_lines(void **state)
+{
+    (void)state;
+    write_file("t.yaml", "steps:\n  - cmd: one\n");
+    write_file("v.yaml", "a: [\n");
+    check(2, "",
+          "drydock render: values file 'v.yaml': line 2, column 1: not YAML: did not find expected node "
+          "content while parsing a flow node\n",
+          WORDS("render", "-f", "t.yaml", "--values", "v.yaml"));
+    check_part(2, "", "t.yaml: error: values file 'v.yaml': line 2, column 1: not YAML",
+               WORDS("lint", "-f", "t.yaml", "--values", "v.yaml"));
+    check_part(2, "", "values file 'none.yaml': cannot open it",
+               WORDS("render", "-f", "t.yaml", "--values", "none.yaml"));
+}
+
 /* ---- graph ---- */
 
 #define DIAMOND                                                                                              \
@@ -108,6 +142,14 @@ static void graph_prints_steps_and_stages(void **state)
     json_decref(json);
     /* No terminal: the same without -o. */
     check_part(0, "{\"version\":", "", WORDS("graph", "t.yaml"));
+}
+
+static void graph_shows_what_a_line_became_when_it_is_no_yaml(void **state)
+{
+    (void)state;
+    write_file("t.yaml", "steps:\n  - build: -t {{.Run.Registry}}/a:{{.Run.ID}} .\n");
+    check_part(2, "", "  hint: rendered, this line is: - build: -t /a: .\n",
+               WORDS("graph", "-f", "t.yaml", "-o", "text"));
 }
 
 static void graph_draws(void **state)
@@ -244,6 +286,9 @@ int main(int argc, char **argv)
     test_server_main(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(render_prints_the_file_or_where_it_is_wrong),
+        cmocka_unit_test(files_that_cannot_be_read_are_named_once_with_the_reason),
+        cmocka_unit_test(a_values_file_is_wrong_in_its_own_lines),
+        cmocka_unit_test(graph_shows_what_a_line_became_when_it_is_no_yaml),
         cmocka_unit_test(graph_prints_steps_and_stages),
         cmocka_unit_test(graph_draws),
         cmocka_unit_test(graph_says_all_that_is_wrong),

@@ -36,7 +36,7 @@ static void the_line_follows_with_a_caret_and_the_hint(void **state)
                               "  hint: did you mean a?\n");
 }
 
-static void without_a_place_or_a_text_there_is_no_line(void **state)
+static void without_a_place_or_a_text_or_on_an_empty_line_there_is_no_line(void **state)
 {
     dd_auto(dd_error) error = NULL;
     (void)state;
@@ -44,7 +44,8 @@ static void without_a_place_or_a_text_there_is_no_line(void **state)
     dd_auto_str told = dd_diagnostic(error, "error", "f.yaml", NULL, 0, &plain);
     assert_string_equal(told, "f.yaml: error: no such file\n");
     check("a\n", 7, 1, &plain, "f.yaml:7:1: error: steps[0].when: wrong\n");
-    check("", 1, 1, &plain, "f.yaml:1:1: error: steps[0].when: wrong\n\n^\n");
+    check("", 1, 1, &plain, "f.yaml:1:1: error: steps[0].when: wrong\n");
+    check("a\r\n\r\nb\n", 2, 1, &plain, "f.yaml:2:1: error: steps[0].when: wrong\n");
 }
 
 static void tabs_stay_tabs_before_the_caret(void **state)
@@ -112,6 +113,7 @@ static void any_bytes_are_told_within_the_width(void **state)
             seed = seed * 1103515245 + 12345;
             text[i] = (char)(seed >> 16);
         }
+        text[0] = 'x';
         text[sizeof(text) - 1] = '\n';
         const dd_screen screen = {.utf8 = round % 2, .columns = 40};
         dd_fail_at(&error, DD_ERR_INVALID, (dd_place){1, round % 200 + 1}, NULL, "wrong");
@@ -144,7 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_follows_with_a_caret_and_the_hint),
-        cmocka_unit_test(without_a_place_or_a_text_there_is_no_line),
+        cmocka_unit_test(without_a_place_or_a_text_or_on_an_empty_line_there_is_no_line),
         cmocka_unit_test(tabs_stay_tabs_before_the_caret),
         cmocka_unit_test(wide_and_combining_characters_take_their_cells),
         cmocka_unit_test(a_column_behind_the_line_is_its_end),
