@@ -179,8 +179,8 @@ static void reading_and_making_the_same_again_takes_steps(void **state)
         "{{$x := repeat 8000000 \" \"}}{{range until 100000}}{{$y := $x | trimAll \" \"}}{{end}}",
         "{{$x := repeat 1000000 \"x\"}}{{range until 100000}}{{$y := $x | contains \"xy\"}}{{end}}",
         "{{$x := until 10000}}{{range until 100000}}{{if print $x}}{{end}}{{end}}",
-        "{{$x := dict}}{{range until 5000}}{{$_ := set $x (toString .) .}}{{end}}"
-        "{{range until 500000}}{{range $x}}{{break}}{{end}}{{end}}",
+        ("{{$x := dict}}{{range until 5000}}{{$_ := set $x (toString .) .}}{{end}}"
+         "{{range until 500000}}{{range $x}}{{break}}{{end}}{{end}}"),
     };
 
     (void)state;
