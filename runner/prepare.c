@@ -231,18 +231,8 @@ static int read_taskfile(dd_executor *executor, dd_buf **ret, dd_error **err)
                    defaults[2]);
 }
 
-static const char *architecture(const char *machine)
-{
-    static const char *const names[][2] = {
-        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"armv7l", "arm"}};
-
-    for (size_t i = 0; i < DD_COUNT(names); i++)
-        if (strcmp(machine, names[i][0]) == 0)
-            return names[i][1];
-    return machine;
-}
-
-/* As the reference's fields (acr-tasks.md, 4.1): what is not known is empty. */
+/* As the reference's fields (acr-tasks.md, 4.1): what is not known is empty; OS and Architecture are there
+ * already. */
 static void set_run_data(const dd_executor *executor, dd_template_data *data)
 {
     const dd_job *job = executor->job;
@@ -266,9 +256,7 @@ static void set_run_data(const dd_executor *executor, dd_template_data *data)
         {"RegistryName", registry_name},
         {"Date", date},
         {"SharedVolume", "workspace"},
-        {"OS", "linux"},
         {"OSVersion", machine.release},
-        {"Architecture", architecture(machine.machine)},
         {"TaskName", job->task},
     };
     for (size_t i = 0; i < DD_COUNT(fields); i++)
