@@ -48,10 +48,15 @@ test_the_same_delivery_twice_makes_one_run() {
 	assert_contains "second" " 202 " "$second"
 	assert_equal "the event" "$(tail -n 1 <<<"$first")" "$(tail -n 1 <<<"$second")"
 	# Another delivery id, the same commit: the same cause.
-	assert_contains "third" " 202 " "$(send "$(secret)" 11111111-0000-4000-8000-000000000003 "$payload")"
+	local third
+	third=$(send "$(secret)" 11111111-0000-4000-8000-000000000003 "$payload")
+	assert_contains "third" " 202 " "$third"
 	run=$(await 20 "the run" newest_run hello commit "$commit")
 	await 120 "its end" in_state "$run" Succeeded
 	assert_equal "runs" 1 "$(redis ZCARD '{drydock}:runs:hello')"
+	third=$(sed -n 's/.*"event":"\([0-9-]*\)".*/\1/p' <<<"$third")
+	assert_contains "why the third made none" "$run (made before)" "$(drydock events why "$third")"
+	assert_equal "the kept body" "$payload" "$(drydock events show "$third" --body)"
 }
 
 test_with_redis_stopped_a_delivery_gets_503_and_makes_its_run_when_sent_again() {
