@@ -8,6 +8,7 @@
 #include "reading.h"
 #include "reference.h"
 #include "settings_private.h"
+#include "store/address.h"
 #include "words.h"
 #include <ctype.h>
 #include <pthread.h>
@@ -58,9 +59,12 @@ static char *listen_address(const char *text)
 
 static char *redis_url(const char *text)
 {
-    return dd_str_starts(text, "unix:///") || (dd_str_starts(text, "redis://") && text[strlen("redis://")])
-               ? plain(text)
-               : NULL;
+    dd_redis_address address;
+
+    if (dd_redis_address_parse(text, &address, NULL) < 0)
+        return NULL;
+    dd_redis_address_done(&address);
+    return plain(text);
 }
 
 /* Keys are built from it and printed by printf-like calls; the braces keep them in one cluster slot. */
@@ -153,15 +157,36 @@ const setting_row dd_setting_table[] = {
     {"api.token", SETTING_SECRET, false, TOP(api.token), NULL, 0, 0, NULL, NULL,
      "bearer token of the client verbs; without it the API answers 403"},
     {"redis.url", SETTING_SECRET, false, TOP(redis.url), "unix:///run/drydock/redis.sock", 0, 0,
-     TEXT(redis_url, "unix:///PATH or redis://[USER:PASSWORD@]HOST[:PORT][/DB]; rediss://, sentinel:// and "
-                     "cluster:// are not supported by "
-                     "this version"),
-     "where Redis is; a secret because it may hold a password"},
+     TEXT(redis_url, DD_REDIS_FORMS),
+     "where Redis is: see \"Redis\"; a secret because it may hold a password"},
+    {"redis.username", SETTING_TEXT, false, TOP(redis.username), NULL, 0, 0, PLAIN,
+     "the ACL user, where redis.url names none"},
+    {"redis.password", SETTING_SECRET, false, TOP(redis.password), NULL, 0, 0, NULL, NULL,
+     "the user's password, where redis.url has none"},
+    {"redis.database", SETTING_NUMBER, false, TOP(redis.database), "0", 0, 65535, NULL, NULL,
+     "the database, where redis.url names none"},
+    {"redis.tls", SETTING_SWITCH, false, TOP(redis.tls), "false", 0, 0, NULL, NULL,
+     "TLS also where redis.url is not rediss://: with sentinel:// (to sentinels and Redis) and cluster://"},
+    {"redis.ca_file", SETTING_PATH, false, TOP(redis.ca_file), NULL, 0, 0, PLAIN,
+     "the authorities whose certificates are taken, instead of the system's, a PEM file"},
+    {"redis.cert", SETTING_PATH, false, TOP(redis.cert), NULL, 0, 0, PLAIN,
+     "our own certificate, where Redis asks for one, a PEM file"},
+    {"redis.key", SETTING_PATH, false, TOP(redis.key), NULL, 0, 0, PLAIN, "its private key, a PEM file"},
+    {"redis.server_name", SETTING_TEXT, false, TOP(redis.server_name), NULL, 0, 0, PLAIN,
+     "the name that certificates must bear, where it is not the host that is connected to"},
+    {"redis.sentinel_username", SETTING_TEXT, false, TOP(redis.sentinel_username), NULL, 0, 0, PLAIN,
+     "the sentinels' ACL user, where they have one"},
+    {"redis.sentinel_password", SETTING_SECRET, false, TOP(redis.sentinel_password), NULL, 0, 0, NULL, NULL,
+     "the sentinels' password, where they have one"},
     {"redis.prefix", SETTING_TEXT, false, TOP(redis.prefix), "{drydock}:", 0, 0,
      TEXT(redis_prefix, "at most 64 letters, digits and {}:._-"),
      "what every key begins with; the braces keep all in one cluster slot"},
     {"redis.timeout", SETTING_MILLISECONDS, false, TOP(redis.timeout_ms), "2s", 100, MINUTE_MS, NULL, NULL,
      "Redis must have answered by then"},
+    {"redis.replicas", SETTING_NUMBER, false, TOP(redis.replicas), "0", 0, 100, NULL, NULL,
+     "replicas that must have a delivery before it is answered 2xx, and a run's change before it counts"},
+    {"redis.replica_timeout", SETTING_MILLISECONDS, false, TOP(redis.replica_timeout_ms), "1s", 1, MINUTE_MS,
+     NULL, NULL, "they must have it by then; else: 503"},
     {"queue.events_max", SETTING_NUMBER, false, TOP(queue.events_max), "100000", 1, BILLION, NULL, NULL,
      "deliveries that may wait for the matcher; above it: 503"},
     {"queue.events_keep", SETTING_SECONDS, false, TOP(queue.events_keep_s), "7d", 1, 3650 * DAY, NULL, NULL,
@@ -345,6 +370,8 @@ static int check_forge(void *element, dd_error **err)
 
 int dd_settings_check(const dd_settings *settings, dd_error **err)
 {
+    if (check_pair(settings->redis.cert, "redis.cert", settings->redis.key, "redis.key", err) < 0)
+        return -1;
     return check_pair(settings->server.tls_cert, "server.tls.cert", settings->server.tls_key,
                       "server.tls.key", err);
 }

@@ -83,9 +83,21 @@ typedef struct dd_settings {
         char *token; /* bearer token of the client verbs; NULL: the API answers 403 */
     } api;
     struct {
-        char *url;    /* unix:///path or redis://[user:password@]host:port[/db] */
+        char *url;      /* unix://, redis://, rediss://, sentinel:// or cluster:// */
+        char *username; /* and the three that follow: where the address names none */
+        char *password;
+        int64_t database;
+        bool tls; /* beside rediss://, for sentinels and clusters */
+        char *ca_file;
+        char *cert;
+        char *key;
+        char *server_name; /* what certificates must bear; NULL: the host */
+        char *sentinel_username;
+        char *sentinel_password;
         char *prefix; /* "{drydock}:" */
         int64_t timeout_ms;
+        int64_t replicas; /* that must have what was acknowledged; 0: none */
+        int64_t replica_timeout_ms;
     } redis;
     struct {
         int64_t events_max;           /* deliveries waiting for the matcher before the server answers 503 */

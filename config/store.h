@@ -49,9 +49,11 @@ typedef struct dd_store dd_store;
 int dd_store_open(const dd_settings *settings, dd_store **ret, dd_error **err);
 void dd_store_free(dd_store *store);
 DD_DEFINE_FREEP(dd_store)
-/* Run it, reconnecting when the connection was lost before anything was sent. UNAVAILABLE: Redis is away,
- * loading, read-only, out of memory, or full of clients, or the answer was lost: it may have been done. The
- * reply is the caller's (freeReplyObject). NOSCRIPT is handled. */
+/* Run it, reconnecting when the connection was lost before anything was sent; after a failure no sooner than
+ * the back-off says. What Redis refuses because another must be asked (MOVED, ASK, READONLY, LOADING…) is
+ * taken there, within redis.timeout. UNAVAILABLE: Redis is away, loading, read-only, out of memory, or full
+ * of clients, or the answer was lost, or too few replicas have it: it may have been done. DENIED: not for
+ * this user. The reply is the caller's (freeReplyObject). */
 int dd_store_call(dd_store *store, const dd_command *command, struct redisReply **ret, dd_error **err);
 /* As dd_store_call with a read deadline of its own, for BLOCK commands (0: none). */
 int dd_store_call_blocking(dd_store *store, const dd_command *command, int timeout_ms,
@@ -66,8 +68,8 @@ const char *dd_store_prefix(const dd_store *store);
 typedef struct dd_store_async dd_store_async;
 /* `reply` NULL with `error` set when it failed; both are the store's, valid during the call only. */
 typedef void dd_store_reply_cb(struct redisReply *reply, const dd_error *error, void *context);
-/* Connects in the background and reconnects with back-off (0.1 s doubling to 5 s, with jitter). A
- * host's name is looked up on the loop, which blocks it: name an address, or what /etc/hosts knows. */
+/* Connects in the background, on a thread of its own, and reconnects with back-off (0.1 s doubling to 5 s,
+ * with jitter). */
 int dd_store_async_new(struct event_base *base, const dd_settings *settings, dd_store_async **ret,
                        dd_error **err);
 /* Calls under way are answered CANCELED before it returns. Never from within an answer. */
@@ -79,8 +81,9 @@ bool dd_store_async_ready(const dd_store_async *store);
 void dd_store_async_when_ready(dd_store_async *store, void (*callback)(int fd, short events, void *context),
                                void *context);
 /* Takes the command. Always answers exactly once, never from within this call; UNAVAILABLE at once while
- * disconnected or when more than 10,000 calls are under way, and after redis.timeout_ms without an answer
- * unless `blocking`. */
+ * disconnected (but not while a failover is being followed) or when more than 10,000 calls are under way, and
+ * after redis.timeout_ms (and redis.replica_timeout_ms, where replicas are waited for) without an answer
+ * unless `blocking`. As dd_store_call otherwise. */
 void dd_store_async_call(dd_store_async *store, dd_command *command, bool blocking,
                          dd_store_reply_cb *callback, void *context);
 /* Subscribe to a channel; the callback gets each message's text, again after reconnects. One per connection.

@@ -575,8 +575,9 @@ static void pause_for(const dd_matcher *matcher, int64_t ms)
 /* Redis is away, or lost what we knew of it: wait, and begin with what lies there under our name. */
 static void recover(dd_matcher *matcher, int64_t *delay_ms, const dd_error *why)
 {
-    dd_log(DD_LOG_WARNING, "triggers", NULL, "%s; trying again in %lld ms", why->message,
-           (long long)*delay_ms);
+    /* Of an outage the first says it; the store tells its end. */
+    dd_log(*delay_ms == DELAY_FIRST_MS ? DD_LOG_WARNING : DD_LOG_DEBUG, "triggers", NULL,
+           "%s; trying again from %lld ms on", why->message, (long long)*delay_ms);
     pause_for(matcher, *delay_ms);
     *delay_ms = smaller(*delay_ms * 2, DELAY_MOST_MS);
     matcher->catch_up = true;

@@ -1,17 +1,42 @@
-/* redis.url: unix:///path, or redis://[user:password@]host[:port][/database]. */
-#include "store_private.h"
+/* redis.url: unix://, redis://, rediss://, sentinel:// and cluster:// taken apart. */
+#include "address.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_PORT 6379
+#define REDIS_PORT    6379
+#define SENTINEL_PORT 26379
+
+static void free_secret(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void dd_redis_nodes_done(dd_redis_nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        free(nodes->items[i].host);
+    nodes->count = 0;
+}
+
+void dd_redis_nodes_add(dd_redis_nodes *nodes, const char *host, int port)
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        if (nodes->items[i].port == port && strcmp(nodes->items[i].host, host) == 0)
+            return;
+    if (nodes->count < DD_REDIS_NODES_MAX)
+        nodes->items[nodes->count++] = (dd_redis_node){.host = dd_strdup(host), .port = port};
+}
 
 void dd_redis_address_done(dd_redis_address *address)
 {
     free(address->path);
-    free(address->host);
+    dd_redis_nodes_done(&address->nodes);
+    free(address->master);
     free(address->username);
-    free(address->password);
+    free_secret(address->password);
     *address = (dd_redis_address){0};
 }
 
@@ -36,6 +61,18 @@ static bool unescape(char *text)
     return true;
 }
 
+static bool set_text(char **field, const char *escaped)
+{
+    free(*field);
+    *field = dd_strdup(escaped);
+    return unescape(*field);
+}
+
+static bool set_database(dd_redis_address *ret, const char *text)
+{
+    return dd_str_to_int(text, &ret->database) && ret->database >= 0 && ret->database <= 65535;
+}
+
 /* "user:password@", ":password@" or nothing before the host. */
 static bool read_user(char **rest, dd_redis_address *ret)
 {
@@ -48,73 +85,145 @@ static bool read_user(char **rest, dd_redis_address *ret)
         *colon = '\0';
     /* One word alone is the password, as redis-cli reads it. */
     const char *user = colon ? *rest : "", *password = colon ? colon + 1 : *rest;
-    ret->username = *user ? dd_strdup(user) : NULL;
-    ret->password = dd_strdup(password);
+    bool good = (!*user || set_text(&ret->username, user)) && set_text(&ret->password, password);
     *rest = at + 1;
-    return (!ret->username || unescape(ret->username)) && unescape(ret->password);
+    return good;
 }
 
-static bool read_host(char *rest, dd_redis_address *ret)
+bool dd_redis_node_parse(const char *text, int default_port, dd_redis_node *ret)
 {
-    int64_t port = DEFAULT_PORT;
-    char *slash = strchr(rest, '/');
-    if (slash) {
-        *slash = '\0';
-        if (slash[1] &&
-            (!dd_str_to_int(slash + 1, &ret->database) || ret->database < 0 || ret->database > 65535))
+    dd_auto_str copy = dd_strdup(text);
+    char *host = copy, *colon = strrchr(copy, ':');
+    int64_t port = default_port;
+    *ret = (dd_redis_node){0};
+    if (*copy == '[') { /* [::1]:6379 */
+        char *bracket = strchr(copy, ']');
+        if (!bracket || (bracket[1] && bracket[1] != ':'))
             return false;
-    }
-    char *host = rest, *colon = strrchr(rest, ':');
-    char *bracket = *rest == '[' ? strchr(rest, ']') : NULL;
-    if (bracket) { /* [::1]:6379 */
         *bracket = '\0';
-        host = rest + 1;
-        colon = bracket[1] == ':' ? bracket + 1 : NULL;
+        host = copy + 1;
+        colon = bracket[1] ? bracket + 1 : NULL;
     }
     if (colon) {
         *colon = '\0';
         if (!dd_str_to_int(colon + 1, &port) || port < 1 || port > 65535)
             return false;
     }
-    ret->host = dd_strdup(host);
-    ret->port = (int)port;
-    return *host != '\0';
+    if (!*host || strpbrk(host, "/,@ []"))
+        return false;
+    *ret = (dd_redis_node){.host = dd_strdup(host), .port = (int)port};
+    return true;
 }
+
+/* "HOST[:PORT],HOST[:PORT]" */
+static bool read_nodes(char *list, int default_port, dd_redis_address *ret)
+{
+    for (char *item = list, *next; item; item = next) {
+        dd_redis_node node;
+        next = strchr(item, ',');
+        if (next)
+            *next++ = '\0';
+        if (!dd_redis_node_parse(item, default_port, &node))
+            return false;
+        dd_redis_nodes_add(&ret->nodes, node.host, node.port);
+        free(node.host);
+    }
+    return ret->nodes.count > 0;
+}
+
+/* Cut at the '/': what follows, or NULL. */
+static char *cut_path(char *rest)
+{
+    char *slash = strchr(rest, '/');
+    if (slash)
+        *slash++ = '\0';
+    return slash && *slash ? slash : NULL;
+}
+
+static bool read_single(char *rest, dd_redis_address *ret)
+{
+    const char *database = cut_path(rest);
+    return !strchr(rest, ',') && read_nodes(rest, REDIS_PORT, ret) &&
+           (!database || set_database(ret, database));
+}
+
+static bool read_single_tls(char *rest, dd_redis_address *ret)
+{
+    ret->tls = true;
+    return read_single(rest, ret);
+}
+
+static bool read_sentinel(char *rest, dd_redis_address *ret)
+{
+    char *master = cut_path(rest), *database = master ? cut_path(master) : NULL;
+    ret->form = DD_REDIS_SENTINEL;
+    return master && *master && set_text(&ret->master, master) && read_nodes(rest, SENTINEL_PORT, ret) &&
+           (!database || set_database(ret, database));
+}
+
+/* A cluster has but the database 0. */
+static bool read_cluster(char *rest, dd_redis_address *ret)
+{
+    const char *database = cut_path(rest);
+    ret->form = DD_REDIS_CLUSTER;
+    return (!database || strcmp(database, "0") == 0) && read_nodes(rest, REDIS_PORT, ret);
+}
+
+static bool read_query(char *query, dd_redis_address *ret)
+{
+    for (char *item = query, *next; item; item = next) {
+        next = strchr(item, '&');
+        if (next)
+            *next++ = '\0';
+        char *value = strchr(item, '=');
+        if (!value)
+            return false;
+        *value++ = '\0';
+        bool good = strcmp(item, "user") == 0       ? set_text(&ret->username, value)
+                    : strcmp(item, "password") == 0 ? set_text(&ret->password, value)
+                    : strcmp(item, "db") == 0       ? set_database(ret, value)
+                                                    : false;
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static bool read_unix(char *rest, dd_redis_address *ret)
+{
+    char *query = strchr(rest, '?');
+    if (query)
+        *query++ = '\0';
+    ret->path = dd_strdup(rest);
+    return *rest == '/' && (!query || read_query(query, ret));
+}
+
+static const struct scheme {
+    const char *prefix;
+    bool has_user;
+    bool (*read)(char *rest, dd_redis_address *ret);
+} schemes[] = {
+    {"unix://", false, read_unix},        {"redis://", true, read_single},
+    {"rediss://", true, read_single_tls}, {"sentinel://", true, read_sentinel},
+    {"cluster://", true, read_cluster},
+};
 
 int dd_redis_address_parse(const char *url, dd_redis_address *ret, dd_error **err)
 {
     *ret = (dd_redis_address){0};
-    if (dd_str_starts(url, "unix://") && url[7] == '/') {
-        ret->path = dd_strdup(url + 7);
-        return 0;
-    }
-    if (!dd_str_starts(url, "redis://")) {
-        /* The address itself may hold a password, so it is not shown. */
-        dd_fail(err, DD_ERR_INVALID, "redis.url is of a form that this version does not know");
-        return dd_hint(err, "unix:///PATH or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]");
-    }
-    dd_auto_str copy = dd_strdup(url + strlen("redis://"));
-    char *rest = copy;
-    if (!read_user(&rest, ret) || !read_host(rest, ret)) {
+    for (size_t i = 0; i < DD_COUNT(schemes); i++) {
+        if (!dd_str_starts(url, schemes[i].prefix))
+            continue;
+        char *copy = dd_strdup(url + strlen(schemes[i].prefix)), *rest = copy;
+        bool good = (!schemes[i].has_user || read_user(&rest, ret)) && schemes[i].read(rest, ret);
+        free_secret(copy);
+        if (good)
+            return 0;
         dd_redis_address_done(ret);
-        return dd_fail(err, DD_ERR_INVALID,
-                       "redis.url is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]");
+        dd_fail(err, DD_ERR_INVALID, "redis.url begins with %s but does not go on as such an address does",
+                schemes[i].prefix);
+        return dd_hint(err, "it is %s", DD_REDIS_FORMS);
     }
-    return 0;
-}
-
-size_t dd_redis_greeting(const dd_redis_address *address, dd_command *ret[2])
-{
-    size_t count = 0;
-    if (address->password) {
-        dd_command *auth = ret[count++] = dd_command_new("AUTH");
-        if (address->username)
-            dd_command_arg(auth, address->username);
-        dd_command_arg(auth, address->password);
-    }
-    if (address->database) {
-        dd_command *select = ret[count++] = dd_command_new("SELECT");
-        dd_command_arg_int(select, address->database);
-    }
-    return count;
+    dd_fail(err, DD_ERR_INVALID, "redis.url is of no form that is known");
+    return dd_hint(err, "it is %s", DD_REDIS_FORMS);
 }

@@ -1,4 +1,4 @@
-/* Commands as argument vectors of bytes, and what error replies mean. */
+/* Commands as argument vectors of bytes. */
 #include "store_private.h"
 
 #include <pthread.h>
@@ -125,50 +125,15 @@ void dd_command_args_fields(dd_command *command, const dd_fields *fields)
     }
 }
 
-/* ---- Error replies ---- */
-
-static const struct meaning {
-    const char *prefix;
-    dd_code code;
-    bool ours; /* from our scripts: the prefix is only for us */
-} meanings[] = {
-    {"STALE ", DD_ERR_STALE, true},
-    {"CONFLICT ", DD_ERR_CONFLICT, true},
-    {"NOTFOUND ", DD_ERR_NOT_FOUND, true},
-    {"LIMIT ", DD_ERR_LIMIT, true},
-    {"LOADING", DD_ERR_UNAVAILABLE, false},
-    {"READONLY", DD_ERR_UNAVAILABLE, false},
-    {"OOM", DD_ERR_UNAVAILABLE, false},
-    {"MASTERDOWN", DD_ERR_UNAVAILABLE, false},
-    {"MISCONF", DD_ERR_UNAVAILABLE, false},
-    {"BUSY ", DD_ERR_UNAVAILABLE, false},
-    {"TRYAGAIN", DD_ERR_UNAVAILABLE, false},
-    {"CLUSTERDOWN", DD_ERR_UNAVAILABLE, false},
-    {"NOREPLICAS", DD_ERR_UNAVAILABLE, false}, /* too few to write, by min-replicas-to-write */
-    {"UNBLOCKED", DD_ERR_UNAVAILABLE, false},  /* it became a replica while we waited */
-    {"ERR max number of clients", DD_ERR_UNAVAILABLE, false},
-    {"NOAUTH", DD_ERR_DENIED, false},
-    {"ERR Protocol error: unauthenticated", DD_ERR_DENIED,
-     false}, /* of more words, or bytes, than a login's */
-    {"WRONGPASS", DD_ERR_DENIED, false},
-    {"NOPERM", DD_ERR_DENIED, false},
+/* What a person, a forge or a worker was told stays. A claim that a failover loses is made again, so are
+ * beats; and what ends a run says so of the lines before it. */
+static const bool is_replicated[DD_SCRIPTS] = {
+    [DD_SCRIPT_ACCEPT] = true, [DD_SCRIPT_CREATE_RUN] = true,  [DD_SCRIPT_UPDATE] = true,
+    [DD_SCRIPT_FINISH] = true, [DD_SCRIPT_CANCEL] = true,      [DD_SCRIPT_TASK_APPLY] = true,
+    [DD_SCRIPT_SETTLE] = true, [DD_SCRIPT_TASK_DELETE] = true,
 };
 
-int dd_reply_error(const struct redisReply *reply, dd_error **err)
+bool dd_command_is_replicated(const dd_command *command)
 {
-    if (reply->type != REDIS_REPLY_ERROR)
-        return 0;
-    for (size_t i = 0; i < DD_COUNT(meanings); i++) {
-        const struct meaning *m = &meanings[i];
-        if (!dd_str_starts(reply->str, m->prefix))
-            continue;
-        return m->ours ? dd_fail(err, m->code, "%s", reply->str + strlen(m->prefix))
-                       : dd_fail(err, m->code, "Redis: %s", reply->str);
-    }
-    return dd_fail(err, DD_ERR_INTERNAL, "Redis: %s", reply->str);
-}
-
-bool dd_reply_is_noscript(const struct redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_ERROR && dd_str_starts(reply->str, "NOSCRIPT");
+    return command->script != DD_SCRIPTS && is_replicated[command->script];
 }

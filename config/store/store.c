@@ -1,105 +1,113 @@
 /* The blocking connection: for threads and verbs, never for an event loop. */
-#include "store_private.h"
+#include "dial.h"
 
-#include <errno.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <errno.h>
 
 struct dd_store {
-    dd_redis_address address;
+    dd_redis_config *config;
+    dd_redis_nodes known; /* sentinels, or nodes of the cluster, the best first */
     char *prefix;
-    int64_t timeout_ms;
-    int64_t read_ms;       /* the call's under way, which a wait lengthens; 0: none */
-    redisContext *context; /* NULL while not connected */
-    pthread_mutex_t lock;  /* of `context` against dd_store_interrupt */
+    dd_link *link;   /* NULL while not connected */
+    dd_link *asking; /* to the node to which our slot moves; NULL: none */
+    dd_redis_node asked;
+    int64_t read_ms; /* the call's under way, which a wait lengthens; 0: no limit */
+    dd_backoff backoff;
+    int64_t next_try_ms; /* no attempt to connect before */
+    int64_t looked_elsewhere_ms;
+    dd_error *away; /* why the last attempt failed; NULL: it did not */
+    dd_outage outage;
+    int cancel_fd; /* readable once interrupted, for good */
     atomic_bool interrupted;
 };
 
-static struct timeval timeval_of(int64_t ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
 static void disconnect(dd_store *store)
 {
-    pthread_mutex_lock(&store->lock);
-    redisContext *context = store->context;
-    store->context = NULL;
-    pthread_mutex_unlock(&store->lock);
-    if (context)
-        redisFree(context);
+    dd_link_free(dd_take(store->link));
 }
 
-static int fail_connection(const dd_store *store, const redisContext *context, dd_error **err)
+static void drop_asking(dd_store *store)
 {
-    if (atomic_load(&store->interrupted))
-        return dd_fail(err, DD_ERR_CANCELED, "interrupted");
-    return dd_fail(err, DD_ERR_UNAVAILABLE, "Redis at %s: %s",
-                   store->address.path ? store->address.path : store->address.host,
-                   context && context->errstr[0] ? context->errstr : "no connection");
+    dd_link_free(dd_take(store->asking));
+    free(dd_take(store->asked.host));
 }
 
-static int send_and_read(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
+/* ---- Connecting ---- */
+
+static int repeat_failure(const dd_store *store, dd_error **err)
 {
-    *ret = redisCommandArgv(store->context, (int)command->count, dd_command_argv(command), command->lengths);
-    return *ret ? 0 : fail_connection(store, store->context, err);
+    dd_fail(err, store->away->code, "%s", store->away->message);
+    return store->away->hint ? dd_hint(err, "%s", store->away->hint) : -1;
 }
 
-static int greet(dd_store *store, dd_error **err)
+static void note_failure(dd_store *store, const dd_error *why)
 {
-    dd_command *greeting[2];
-    size_t count = dd_redis_greeting(&store->address, greeting);
-    int result = 0;
-    for (size_t i = 0; i < count; i++) {
-        redisReply *reply = NULL;
-        if (result == 0)
-            result = send_and_read(store, greeting[i], &reply, err);
-        if (result == 0)
-            result = dd_reply_error(reply, err);
-        if (reply)
-            freeReplyObject(reply);
-        dd_command_free(greeting[i]);
-    }
-    return result;
+    if (why->code == DD_ERR_CANCELED)
+        return;
+    dd_error_freep(&store->away);
+    dd_fail(&store->away, why->code, "%s", why->message);
+    if (why->hint)
+        dd_hint(&store->away, "%s", why->hint);
+    store->next_try_ms = dd_monotonic_ms() + dd_backoff_ms(&store->backoff, why);
+    dd_outage_begin(&store->outage, why);
 }
 
-static int connect_now(dd_store *store, dd_error **err)
+static int dial(dd_store *store, const dd_redis_node *hop, dd_error **err)
 {
-    struct timeval timeout = timeval_of(store->timeout_ms);
-    redisContext *context = store->address.path
-                                ? redisConnectUnixWithTimeout(store->address.path, timeout)
-                                : redisConnectWithTimeout(store->address.host, store->address.port, timeout);
-    if (!context || context->err) {
-        fail_connection(store, context, err);
-        if (context)
-            redisFree(context);
+    dd_dial to = {.config = store->config, .hop = hop};
+    if (dd_redis_dial(&to, &store->known, store->cancel_fd, &store->link, err) < 0)
         return -1;
-    }
-    pthread_mutex_lock(&store->lock);
-    store->context = context;
-    if (atomic_load(&store->interrupted)) /* it came while we connected, and found nothing to shut down */
-        shutdown(context->fd, SHUT_RDWR);
-    pthread_mutex_unlock(&store->lock);
-    redisSetTimeout(context, timeout);
-    if (greet(store, err) < 0) {
-        disconnect(store);
-        return -1;
-    }
-    redisSetTimeout(context, timeval_of(store->read_ms));
+    store->backoff = (dd_backoff){0};
+    store->next_try_ms = 0;
+    dd_error_freep(&store->away);
+    dd_outage_end(&store->outage, store->config);
     return 0;
+}
+
+/* After a failure the next attempt waits for its time, within the call's own: whoever calls in a loop turns
+ * slowly. */
+static int connect_now(dd_store *store, const dd_redis_node *hop, dd_error **err)
+{
+    dd_error *why = NULL;
+    dd_patience patience = dd_patience_of(store->config->timeout_ms, store->cancel_fd);
+    if (store->away && store->next_try_ms > dd_monotonic_ms()) {
+        bool later = store->next_try_ms > patience.until_ms;
+        if (!later)
+            patience.until_ms = store->next_try_ms;
+        if (dd_await(-1, 0, &patience, err) < 0)
+            return -1;
+        if (later)
+            return repeat_failure(store, err);
+    }
+    if (dial(store, hop, &why) == 0)
+        return 0;
+    note_failure(store, why);
+    if (err) {
+        dd_error_free(*err);
+        *err = dd_take(why);
+    }
+    dd_error_free(why);
+    return -1;
 }
 
 int dd_store_open(const dd_settings *settings, dd_store **ret, dd_error **err)
 {
     dd_auto(dd_store) store = dd_new(dd_store);
-    pthread_mutex_init(&store->lock, NULL);
+    store->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (store->cancel_fd < 0)
+        return dd_fail_errno(err, DD_ERR_INTERNAL, errno, "eventfd");
     store->prefix = dd_strdup(settings->redis.prefix);
-    store->timeout_ms = store->read_ms = settings->redis.timeout_ms;
-    if (dd_redis_address_parse(settings->redis.url, &store->address, err) < 0 || connect_now(store, err) < 0)
+    if (dd_redis_config_new(settings, &store->config, err) < 0)
+        return -1;
+    store->read_ms = store->config->timeout_ms;
+    dd_redis_nodes_copy(&store->known, &store->config->address.nodes);
+    if (dial(store, NULL, err) < 0) /* its caller says so: no outage of its own */
         return -1;
     *ret = dd_take(store);
     return 0;
@@ -110,101 +118,243 @@ void dd_store_free(dd_store *store)
     if (!store)
         return;
     disconnect(store);
-    dd_redis_address_done(&store->address);
-    pthread_mutex_destroy(&store->lock);
+    drop_asking(store);
+    dd_outage_forget(&store->outage);
+    dd_error_free(store->away);
+    dd_redis_nodes_done(&store->known);
+    dd_redis_config_unref(store->config);
+    if (store->cancel_fd >= 0)
+        close(store->cancel_fd);
     free(store->prefix);
     free(store);
 }
 
+/* ---- Calls ---- */
+
 /* Between calls Redis owes us nothing: an end or a byte that is there to be read says that the connection is
  * over. Redis was started again, or found us idle. */
-static bool is_over(const redisContext *context)
+static bool is_over(dd_link *link)
 {
-    char byte;
-    return recv(context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+    return dd_link_fill(link, NULL) != DD_IO_WANT_READ;
 }
 
-/* One round trip, connecting first when needed. A command is never sent twice: an answer that was lost does
+/* One round trip on a connection that is there. A command is never sent twice: an answer that was lost does
  * not say that nothing was done. */
-static int round_trip(dd_store *store, const dd_command *command, redisReply **ret, dd_error **err)
+static int exchange(dd_store *store, dd_link **link, const dd_command *command, redisReply **ret,
+                    dd_error **err)
 {
-    if (atomic_load(&store->interrupted))
-        return dd_fail(err, DD_ERR_CANCELED, "interrupted");
-    if (store->context && is_over(store->context))
-        disconnect(store);
-    if (!store->context && connect_now(store, err) < 0)
-        return -1;
-    if (send_and_read(store, command, ret, err) == 0)
+    dd_patience patience = dd_patience_of(store->read_ms, store->cancel_fd);
+    if (dd_link_call(*link, command, &patience, ret, err) == 0)
         return 0;
-    disconnect(store);
+    dd_link_free(dd_take(*link));
     return -1;
 }
 
-static int load_script(dd_store *store, const dd_command *command, dd_error **err)
+static int load_script(dd_store *store, dd_link **link, const dd_command *command, dd_error **err)
 {
     dd_auto(dd_command) load = dd_command_load(command);
     redisReply *reply = NULL;
-    if (round_trip(store, load, &reply, err) < 0)
+    if (exchange(store, link, load, &reply, err) < 0)
         return -1;
     int result = dd_reply_error(reply, err);
+    freeReplyObject(reply);
+    return result < 0 ? dd_context(err, "script %s", dd_script_name(command->script)) : 0;
+}
+
+/* A command on its way to where it is executed. */
+typedef struct errand {
+    const dd_command *command;
+    int redirects;
+    bool loaded;
+    dd_patience patience; /* for all the attempts */
+    dd_redis_node node;   /* where the last answer sent it; its host is owned */
+    bool asking;          /* there, behind ASKING */
+} errand;
+
+/* Connecting first when needed, to the node that is named if one is. What was sent away from one Redis has
+ * time to find another: a failover takes a while. */
+static int round_trip(dd_store *store, const errand *e, redisReply **ret, dd_error **err)
+{
+    if (store->link && is_over(store->link))
+        disconnect(store);
+    while (!store->link) {
+        dd_error *why = NULL;
+        if (connect_now(store, e->node.host ? &e->node : NULL, &why) < 0 &&
+            (e->redirects == 0 || why->code != DD_ERR_UNAVAILABLE ||
+             dd_monotonic_ms() >= e->patience.until_ms)) {
+            (void)dd_fail(err, why->code, "%s", why->message);
+            if (why->hint)
+                (void)dd_hint(err, "%s", why->hint);
+            dd_error_free(why);
+            return -1;
+        }
+        dd_error_free(why);
+    }
+    return exchange(store, &store->link, e->command, ret, err);
+}
+
+static int send_asking(dd_store *store, dd_error **err)
+{
+    dd_auto(dd_command) asking = dd_command_new("ASKING");
+    redisReply *reply = NULL;
+    if (exchange(store, &store->asking, asking, &reply, err) < 0)
+        return -1;
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int ask_elsewhere(dd_store *store, const errand *e, redisReply **ret, dd_error **err)
+{
+    if (store->asking && (store->asked.port != e->node.port || !dd_str_eq(store->asked.host, e->node.host) ||
+                          is_over(store->asking)))
+        drop_asking(store);
+    if (!store->asking) {
+        dd_dial to = {.config = store->config, .hop = &e->node, .only_hop = true};
+        drop_asking(store);
+        if (dd_redis_dial(&to, &store->known, store->cancel_fd, &store->asking, err) < 0)
+            return -1;
+        store->asked = (dd_redis_node){.host = dd_strdup(e->node.host), .port = e->node.port};
+    }
+    if (send_asking(store, err) < 0)
+        return -1;
+    return exchange(store, &store->asking, e->command, ret, err);
+}
+
+/* After READONLY and its like: find the Redis that is the right one now, unless that was tried just before.
+ */
+static bool look_elsewhere(dd_store *store)
+{
+    int64_t now_ms = dd_monotonic_ms();
+    if (store->looked_elsewhere_ms && now_ms - store->looked_elsewhere_ms < DD_ELSEWHERE_EVERY_MS)
+        return false;
+    store->looked_elsewhere_ms = now_ms;
+    disconnect(store);
+    return true;
+}
+
+static bool may_go_on(errand *e)
+{
+    return e->redirects++ < DD_REDIRECTS_MAX;
+}
+
+/* 1: send it again; 0: that is the answer. The reply is an error that says that nothing was done. */
+static int redirect(dd_store *store, errand *e, const redisReply *reply, dd_error **err)
+{
+    bool in_cluster = store->config->address.form == DD_REDIS_CLUSTER, was_asking = e->asking;
+    free(dd_take(e->node.host));
+    dd_reply_kind kind = dd_reply_kind_of(reply, &e->node);
+    e->asking = false;
+    switch (kind) {
+    case DD_REPLY_ANSWER:
+        return 0;
+    case DD_REPLY_NOSCRIPT:
+        if (e->loaded)
+            return 0;
+        e->loaded = true;
+        e->asking = was_asking;
+        return load_script(store, was_asking ? &store->asking : &store->link, e->command, err) < 0 ? -1 : 1;
+    case DD_REPLY_MOVED:
+        if (!in_cluster || !may_go_on(e))
+            return 0;
+        dd_link_complete_node(was_asking ? store->asking : store->link, &e->node);
+        disconnect(store);
+        return 1;
+    case DD_REPLY_ASK:
+        if (!in_cluster || !may_go_on(e))
+            return 0;
+        dd_link_complete_node(was_asking ? store->asking : store->link, &e->node);
+        e->asking = true;
+        return 1;
+    case DD_REPLY_TRYAGAIN: {
+        dd_patience pause = dd_patience_of(DD_TRYAGAIN_MS, store->cancel_fd);
+        if (pause.until_ms > e->patience.until_ms)
+            return 0;
+        return dd_await(-1, 0, &pause, err) < 0 ? -1 : 1;
+    }
+    case DD_REPLY_ELSEWHERE:
+        return look_elsewhere(store) && may_go_on(e);
+    }
+    dd_assert_failed("a kind of reply is handled", __FILE__, __LINE__, __func__);
+}
+
+static int run_errand(dd_store *store, errand *e, redisReply **ret, dd_error **err)
+{
+    for (;;) {
+        redisReply *reply = NULL;
+        if (atomic_load(&store->interrupted))
+            return dd_fail(err, DD_ERR_CANCELED, "interrupted");
+        if ((e->asking ? ask_elsewhere(store, e, &reply, err) : round_trip(store, e, &reply, err)) < 0)
+            return -1;
+        int again = redirect(store, e, reply, err);
+        if (again == 0) {
+            *ret = reply;
+            return 0;
+        }
+        freeReplyObject(reply);
+        if (again < 0)
+            return -1;
+    }
+}
+
+/* Until the replicas have what was done: WAIT counts those that have all of this connection's. */
+static int await_replicas(dd_store *store, dd_link **link, dd_error **err)
+{
+    const dd_redis_config *config = store->config;
+    dd_auto(dd_command) wait = dd_command_new("WAIT");
+    redisReply *reply = NULL;
+    dd_command_arg_int(wait, config->replicas);
+    dd_command_arg_int(wait, config->replica_timeout_ms);
+    dd_patience patience = dd_patience_of(config->timeout_ms + config->replica_timeout_ms, store->cancel_fd);
+    if (dd_link_call(*link, wait, &patience, &reply, err) < 0) {
+        dd_link_free(dd_take(*link));
+        return dd_context(err, "done, but waiting for replicas");
+    }
+    int result = dd_replicas_reply(reply, config, err);
     freeReplyObject(reply);
     return result;
 }
 
 int dd_store_call(dd_store *store, const dd_command *command, struct redisReply **ret, dd_error **err)
 {
+    errand e = {.command = command, .patience = dd_patience_of(store->config->timeout_ms, store->cancel_fd)};
+    dd_error *meaning = NULL;
     redisReply *reply = NULL;
     /* Counting the keys changes only the command's own text, not what the caller sees of it. */
     dd_command_finish((dd_command *)(uintptr_t)command);
-    if (round_trip(store, command, &reply, err) < 0)
+    int result = run_errand(store, &e, &reply, err);
+    free(e.node.host);
+    if (result < 0)
         return -1;
-    if (dd_reply_is_noscript(reply)) {
-        freeReplyObject(reply);
-        reply = NULL;
-        if (load_script(store, command, err) < 0 || round_trip(store, command, &reply, err) < 0)
-            return dd_context(err, "script %s", dd_script_name(command->script));
-    }
     /* A failover or a full memory is for the caller to wait out, like a lost connection. */
-    if (reply->type == REDIS_REPLY_ERROR) {
-        dd_error *meaning = NULL;
-        dd_reply_error(reply, &meaning);
-        bool away = meaning->code == DD_ERR_UNAVAILABLE || meaning->code == DD_ERR_DENIED;
-        if (away) {
-            freeReplyObject(reply);
-            if (err) {
-                dd_error_free(*err);
-                *err = meaning;
-            } else {
-                dd_error_free(meaning);
-            }
-            return -1;
-        }
-        dd_error_free(meaning);
+    if (dd_reply_error(reply, &meaning) < 0 && dd_error_is_of_redis(meaning)) {
+        result = dd_fail(err, meaning->code, "%s", meaning->message);
+        if (meaning->hint)
+            dd_hint(err, "%s", meaning->hint);
+    } else if (!meaning && store->config->replicas > 0 && dd_command_is_replicated(command)) {
+        result = await_replicas(store, e.asking ? &store->asking : &store->link, err);
     }
-    *ret = reply;
-    return 0;
+    dd_error_free(meaning);
+    if (result < 0)
+        freeReplyObject(reply);
+    else
+        *ret = reply;
+    return result;
 }
 
 int dd_store_call_blocking(dd_store *store, const dd_command *command, int timeout_ms,
                            struct redisReply **ret, dd_error **err)
 {
-    store->read_ms = timeout_ms; /* also of a connection that is made on the way */
-    if (store->context)
-        redisSetTimeout(store->context, timeval_of(timeout_ms));
+    store->read_ms = timeout_ms;
     int result = dd_store_call(store, command, ret, err);
-    store->read_ms = store->timeout_ms;
-    if (store->context)
-        redisSetTimeout(store->context, timeval_of(store->timeout_ms));
+    store->read_ms = store->config->timeout_ms;
     return result;
 }
 
 void dd_store_interrupt(dd_store *store)
 {
+    uint64_t one = 1;
     atomic_store(&store->interrupted, true);
-    pthread_mutex_lock(&store->lock);
-    if (store->context)
-        shutdown(store->context->fd, SHUT_RDWR);
-    pthread_mutex_unlock(&store->lock);
+    (void)!write(store->cancel_fd, &one, sizeof(one));
 }
 
 const char *dd_store_prefix(const dd_store *store)

@@ -275,7 +275,7 @@ static void later_keys_say_that_they_are_later(void **state)
 {
     (void)state;
     refused("registries:\n  - {host: r.io, poll: 15m}\n", NULL, 2, "not supported by this version");
-    refused("redis: {url: \"sentinel://x\"}\n", NULL, 1, "not supported by this version");
+    refused("redis: {url: \"sentinel://x\"}\n", NULL, 1, "sentinel://[USER:PASSWORD@]HOST");
 }
 
 static void every_way_of_proving_oneself_is_read(void **state)
@@ -346,7 +346,7 @@ static void no_message_holds_a_secret(void **state)
 {
     static const char *const texts[] = {
         "api: {token: \"hun\\nter2\"}\n",
-        "redis: {url: \"rediss://u:hunter2@h\"}\n",
+        "redis: {url: \"rediss://u:hunter2@h:x\"}\n",
         "api: {token: hunter2, token_file: api.token}\n",
         "senders: [{name: a, kind: b, secrets: {x: hunter2}}]\n",
         "registries: [{host: r.io, password: hunter2}]\n",
