@@ -64,11 +64,12 @@ void dd_answer(dd_exchange *exchange, int status, json_t *json)
     free(text);
 }
 
+/* DENIED is Redis's word to us: what a client may not do is answered where its token is looked at. */
 int dd_status_of(const dd_error *error)
 {
     static const int statuses[] = {
         [DD_ERR_INVALID] = 400, [DD_ERR_NOT_FOUND] = 404, [DD_ERR_UNAVAILABLE] = 503, [DD_ERR_LIMIT] = 503,
-        [DD_ERR_DENIED] = 401,  [DD_ERR_CONFLICT] = 409,  [DD_ERR_STALE] = 409,       [DD_ERR_CANCELED] = 503,
+        [DD_ERR_DENIED] = 503,  [DD_ERR_CONFLICT] = 409,  [DD_ERR_STALE] = 409,       [DD_ERR_CANCELED] = 503,
         [DD_ERR_TIMEOUT] = 503, [DD_ERR_INTERNAL] = 500,
     };
     return statuses[error->code];

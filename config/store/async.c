@@ -281,7 +281,7 @@ static bool redirect(dd_line *line, dd_call *c, const redisReply *reply)
         dd_line_send(line, c);
         return true;
     }
-    if (c->redirects++ >= DD_REDIRECTS_MAX && kind != DD_REPLY_TRYAGAIN) {
+    if (kind != DD_REPLY_TRYAGAIN && c->redirects++ >= DD_REDIRECTS_MAX) {
         free(node.host);
         return false;
     }

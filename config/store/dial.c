@@ -107,6 +107,7 @@ static int open_link(const search *s, const dd_redis_node *node, const dd_patien
 {
     dd_auto_fd fd = -1;
     SSL *ssl = NULL;
+    dd_assert(node || s->config->address.path);
     if (!node) {
         if (connect_unix(s->config->address.path, patience, &fd, err) < 0)
             return -1;

@@ -48,6 +48,9 @@ static dd_io lost(const dd_link *link, int number, dd_error **err)
         dd_fail_errno(err, DD_ERR_UNAVAILABLE, number, "Redis at %s", link->name);
     else
         dd_fail(err, DD_ERR_UNAVAILABLE, "Redis at %s: it closed the connection", link->name);
+    /* With TLS 1.3 the handshake is over for us before it looks at our certificate. */
+    if (link->ssl && !link->heard && !SSL_get_certificate(link->ssl))
+        dd_hint(err, "it may ask for a certificate of ours: redis.cert and redis.key");
     return DD_IO_LOST;
 }
 
@@ -126,7 +129,7 @@ dd_io dd_link_fill(dd_link *link, dd_error **err)
             return outcome;
         if (outcome != DD_IO_DONE)
             return DD_IO_DONE;
-        some = true;
+        some = link->heard = true;
         redisReaderFeed(link->reader, bytes, count);
         if (!link->ssl && count < sizeof(bytes))
             return DD_IO_DONE;

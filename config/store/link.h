@@ -14,6 +14,7 @@ typedef struct dd_link {
     struct redisReader *reader;
     dd_buf out;
     size_t written; /* of `out` */
+    bool heard;     /* something was read on it */
 } dd_link;
 
 /* Takes the descriptor, which does not block, and the SSL object on it. */

@@ -42,9 +42,11 @@ static const struct meaning {
     {"UNKILLABLE", DD_ERR_UNAVAILABLE, false, ANSWER, NULL},
     {"ERR max number of clients", DD_ERR_UNAVAILABLE, false, ANSWER, "Redis's maxclients is reached"},
     {"NOAUTH", DD_ERR_DENIED, false, ANSWER, USER_HINT},
-    {"ERR Protocol error: unauthenticated", DD_ERR_DENIED, false, ANSWER, USER_HINT}, /* longer than a login's */
+    {"ERR Protocol error: unauthenticated", DD_ERR_DENIED, false, ANSWER,
+     USER_HINT}, /* longer than a login's */
     {"WRONGPASS", DD_ERR_DENIED, false, ANSWER, USER_HINT},
     {"NOPERM", DD_ERR_DENIED, false, ANSWER, USER_HINT},
+    {"ERR The user executing the script can't", DD_ERR_DENIED, false, ANSWER, USER_HINT},
     /* Redis's word for a password where its default user has none. */
     {"ERR AUTH <password> called without any password", DD_ERR_DENIED, false, ANSWER, USER_HINT},
 };
@@ -82,14 +84,12 @@ static bool read_node(const char *text, dd_redis_node *ret)
     *ret = (dd_redis_node){0};
     if (!place)
         return false;
-    if (*++place == ':') {
-        int64_t port;
-        if (!dd_str_to_int(place + 1, &port) || port < 1 || port > 65535)
-            return false;
+    int64_t port;
+    if (*++place == ':' && dd_str_to_int(place + 1, &port) && port >= 1 && port <= 65535) {
         ret->port = (int)port;
         return true;
     }
-    return dd_redis_node_parse(place, 0, ret) && ret->port > 0;
+    return strrchr(place, ':') && dd_redis_node_parse(place, 0, ret);
 }
 
 dd_reply_kind dd_reply_kind_of(const struct redisReply *reply, dd_redis_node *ret)

@@ -68,7 +68,7 @@ static void expect_host(SSL *ssl, const char *host)
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
         return;
     }
-    SSL_set_tlsext_host_name(ssl, host);
+    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host);
     SSL_set1_host(ssl, host);
 }
 

@@ -20,3 +20,6 @@ dd_integration_test(outages test_server)
 set_tests_properties(integration_outages PROPERTIES LABELS "integration;threads")
 # On a real docker-registry too, whose notifications go to that server.
 dd_integration_test(notifications test_server test_registry)
+# Connections are made on threads.
+dd_integration_test(store_addresses drydock_config)
+set_tests_properties(integration_store_addresses PROPERTIES LABELS "integration;threads")
