@@ -354,6 +354,11 @@ const dd_json *dd_json_first(const dd_json *value)
     return value && value->kind >= DD_JSON_ARRAY ? value->first : NULL;
 }
 
+const dd_json *dd_json_items(const dd_json *value)
+{
+    return dd_json_is(value, DD_JSON_ARRAY) ? value->first : NULL;
+}
+
 size_t dd_json_count(const dd_json *value)
 {
     return value && value->kind >= DD_JSON_ARRAY ? value->count : 0;

@@ -55,8 +55,8 @@ bool dd_json_is(const dd_json *value, dd_json_kind kind);
 size_t dd_json_count(const dd_json *value); /* of an array or an object */
 /* Over an array's items, none where it is no array: `size_t INDEX; const dd_json *ITEM;` are the caller's. */
 #define DD_JSON_ITEMS(VALUE, INDEX, ITEM)                                                                    \
-    for ((INDEX) = 0, (ITEM) = dd_json_is(VALUE, DD_JSON_ARRAY) ? (VALUE)->first : NULL; (ITEM);             \
-         (ITEM) = (ITEM)->next, (INDEX)++)
+    for ((INDEX) = 0, (ITEM) = dd_json_items(VALUE); (ITEM); (ITEM) = (ITEM)->next, (INDEX)++)
+const dd_json *dd_json_items(const dd_json *value); /* the first of an array */
 /* The first item of an array, or member of an object; the others are its `next`. */
 const dd_json *dd_json_first(const dd_json *value);
 
