@@ -106,7 +106,9 @@ static flow walk_map(dd_evaluation *e, const dd_statement *statement, dd_map *ma
     dd_pair *pairs;
     flow after = FLOW_ON;
 
-    if (dd_evaluation_spend(e, statement->at, count / DD_TEMPLATE_PLACES_PER_WORK) < 0)
+    /* What was put into it since is sorted now. */
+    if (dd_evaluation_spend(e, statement->at, map->unsorted ? count : count / DD_TEMPLATE_PLACES_PER_WORK) <
+        0)
         return FLOW_FAILED;
     pairs = dd_calloc(count + 1, sizeof(*pairs));
     if (count)
