@@ -315,10 +315,10 @@ bool dd_utf8_is_valid(const char *text, size_t length)
 {
     /* The first byte tells how many follow, and the least that they may make. */
     static const struct {
-        uint8_t mask, lead;
         size_t more;
         uint32_t least;
-    } forms[] = {{0x80, 0x00, 0, 0}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
+        uint8_t mask, lead;
+    } forms[] = {{0, 0, 0x80, 0x00}, {1, 0x80, 0xe0, 0xc0}, {2, 0x800, 0xf0, 0xe0}, {3, 0x10000, 0xf8, 0xf0}};
 
     for (size_t i = 0; i < length; i++) {
         uint8_t first = (uint8_t)text[i];
