@@ -89,7 +89,10 @@ static bool read_node(const char *text, dd_redis_node *ret)
         ret->port = (int)port;
         return true;
     }
-    return strrchr(place, ':') && dd_redis_node_parse(place, 0, ret);
+    if (dd_redis_node_parse(place, 0, ret) && ret->port > 0)
+        return true;
+    free(dd_take(ret->host)); /* an address without its port is none */
+    return false;
 }
 
 dd_reply_kind dd_reply_kind_of(const struct redisReply *reply, dd_redis_node *ret)

@@ -227,6 +227,20 @@ static void moved_names_the_node_or_only_its_port(void **state)
     }
 }
 
+static void a_move_to_no_node_is_an_error_like_any_other(void **state)
+{
+    static const char *const cases[] = {"ASK [::1]", "MOVED 1 host", "MOVED 1 :0", "MOVED 1 host:0", "MOVED"};
+    (void)state;
+    for (size_t i = 0; i < DD_COUNT(cases); i++) {
+        dd_auto_str text = dd_strdup(cases[i]);
+        redisReply reply = {.type = REDIS_REPLY_ERROR, .str = text, .len = strlen(text)};
+        dd_redis_node node = {0};
+        dd_reply_kind kind = dd_reply_kind_of(&reply, &node);
+        assert_true(kind != DD_REPLY_MOVED && kind != DD_REPLY_ASK);
+        assert_null(node.host);
+    }
+}
+
 static void attempts_come_ever_more_slowly_and_out_of_step(void **state)
 {
     dd_backoff backoff = {0};
@@ -261,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_address_goes_before_the_settings),
         cmocka_unit_test(each_error_of_redis_has_its_code_and_its_way_on),
         cmocka_unit_test(moved_names_the_node_or_only_its_port),
+        cmocka_unit_test(a_move_to_no_node_is_an_error_like_any_other),
         cmocka_unit_test(attempts_come_ever_more_slowly_and_out_of_step),
         cmocka_unit_test(a_wrong_password_is_not_tried_again_soon),
     };
