@@ -2,6 +2,7 @@
 #include "tests/support/deliveries.h"
 #include "triggers/senders.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -411,4 +412,26 @@ void test_fuzz_delivery(const char *kind, const uint8_t *data, size_t size)
     if (sender->normalise(settings, &delivery.delivery, &read, NULL) == 0)
         test_check_events(read);
     test_delivery_done(&delivery);
+}
+
+int test_each_case(const char *fixtures, void (*each)(const char *kind, const char *folder))
+{
+    size_t count;
+    int cases = 0;
+    const char *const *kinds = dd_sender_kinds(&count);
+    for (size_t i = 0; i < count; i++) {
+        dd_auto_str top = dd_path_join(fixtures, kinds[i]);
+        DIR *directory = opendir(top);
+        require(directory != NULL, "every kind of sender has fixtures");
+        for (const struct dirent *entry; (entry = readdir(directory));) {
+            dd_auto_str folder = dd_path_join(top, entry->d_name);
+            dd_auto_str body = dd_path_join(folder, "body");
+            if (entry->d_name[0] == '.' || !dd_path_exists(body))
+                continue;
+            each(kinds[i], folder);
+            cases++;
+        }
+        closedir(directory);
+    }
+    return cases;
 }

@@ -46,6 +46,9 @@ void test_check_events(const dd_events *events);
  * not; ends the process when a rule of test_check_events is broken. */
 void test_fuzz_delivery(const char *kind, const uint8_t *data, size_t size);
 
+/* Call `each` for every folder FIXTURES/KIND/CASE with a body, of every kind of sender that there is; how
+ * many. */
+int test_each_case(const char *fixtures, void (*each)(const char *kind, const char *folder));
 json_t *test_load_json(const char *folder, const char *file);
 
 #endif

@@ -3,38 +3,12 @@
  * that comes out all the same is one that a run could be made of (test_check_events). */
 #include "tests/support/deliveries.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static const char fixtures[] = DD_TESTS_DIR "/fixtures";
-
-/* Call `each` for every case of every kind of sender that there is. */
-static int for_each_case(void (*each)(const char *kind, const char *folder))
-{
-    size_t count;
-    int cases = 0;
-    const char *const *kinds = dd_sender_kinds(&count);
-    for (size_t i = 0; i < count; i++) {
-        dd_auto_str top = dd_path_join(fixtures, kinds[i]);
-        DIR *directory = opendir(top);
-        assert_non_null(directory);
-        for (const struct dirent *entry; (entry = readdir(directory));) {
-            dd_auto_str folder = dd_path_join(top, entry->d_name);
-            dd_auto_str body = dd_path_join(folder, "body");
-            if (entry->d_name[0] == '.' || !dd_path_exists(body))
-                continue;
-            each(kinds[i], folder);
-            cases++;
-        }
-        closedir(directory);
-    }
-    return cases;
-}
 
 /* ---- Members taken away, made null, of another type, empty ---- */
 
@@ -151,7 +125,7 @@ static void change_case(const char *kind, const char *folder)
 static void threat_04_every_member_changed_in_turn_still_gets_an_answer(void **state)
 {
     (void)state;
-    for_each_case(change_case);
+    test_each_case(DD_TESTS_DIR "/fixtures", change_case);
     print_message("%d bodies\n", tried);
     assert_true(tried > 50000);
 }
@@ -176,7 +150,7 @@ static void cut_case(const char *kind, const char *folder)
 static void threat_05_bodies_cut_short_get_an_answer(void **state)
 {
     (void)state;
-    for_each_case(cut_case);
+    test_each_case(DD_TESTS_DIR "/fixtures", cut_case);
 }
 
 int main(void)

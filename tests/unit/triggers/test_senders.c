@@ -1,7 +1,6 @@
 /* Every sender's fixtures, and the senders' table and settings. */
 #include "tests/support/deliveries.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,31 +8,6 @@
 #include <strings.h>
 
 #include <cmocka.h>
-
-static const char fixtures[] = DD_TESTS_DIR "/fixtures";
-
-/* Call `each` for every case of every kind of sender that there is. */
-static int for_each_case(void (*each)(const char *kind, const char *folder))
-{
-    size_t count;
-    int cases = 0;
-    const char *const *kinds = dd_sender_kinds(&count);
-    for (size_t i = 0; i < count; i++) {
-        dd_auto_str top = dd_path_join(fixtures, kinds[i]);
-        DIR *directory = opendir(top);
-        assert_non_null(directory);
-        for (const struct dirent *entry; (entry = readdir(directory));) {
-            dd_auto_str folder = dd_path_join(top, entry->d_name);
-            dd_auto_str body = dd_path_join(folder, "body");
-            if (entry->d_name[0] == '.' || !dd_path_exists(body))
-                continue;
-            each(kinds[i], folder);
-            cases++;
-        }
-        closedir(directory);
-    }
-    return cases;
-}
 
 /* ---- Fixtures ---- */
 
@@ -105,7 +79,7 @@ static void check_case(const char *kind, const char *folder)
 static void every_fixture_says_what_was_read_from_it_by_hand(void **state)
 {
     (void)state;
-    assert_true(for_each_case(check_case) > 100);
+    assert_true(test_each_case(DD_TESTS_DIR "/fixtures", check_case) > 100);
 }
 
 /* ---- Proofs ---- */
@@ -196,7 +170,7 @@ static void
 threat_27_no_delivery_is_taken_without_its_proof_or_with_it_twice_or_with_another_body(void **state)
 {
     (void)state;
-    for_each_case(prove_case);
+    test_each_case(DD_TESTS_DIR "/fixtures", prove_case);
 }
 
 /* ---- The table and the settings ---- */
